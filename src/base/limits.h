@@ -1,0 +1,47 @@
+/*
+ * limits: every bound of the house, by name.  A number that stops a client, a function or ourselves stands
+ * here and nowhere else; settings that a user may move are in config.def and start from these.
+ */
+#pragma once
+
+enum {
+    /* HTTP, in bytes unless named otherwise (facts: RFC 9112, AWS's 10,240 for line and headers) */
+    HTTP_REQUEST_LINE_MAX = 16 * 1024,
+    HTTP_HEADERS_BYTES_MAX = 64 * 1024,
+    HTTP_HEADERS_COUNT_MAX = 100,
+    HTTP_CHUNK_EXTENSION_MAX = 256,
+    HTTP_TRAILERS_BYTES_MAX = 8 * 1024,
+    HTTP_BODY_MEMORY_MAX = 1024 * 1024, /* past this a body goes to disk as it arrives */
+    HTTP_CONNECTIONS_MAX = 4096,
+    HTTP_READ_AHEAD_MAX = 256 * 1024, /* pipelined bytes kept while an answer is being made */
+    HTTP_HEADERS_TIMEOUT_MS = 10 * 1000,
+    HTTP_BODY_IDLE_TIMEOUT_MS = 30 * 1000,
+    HTTP_KEEPALIVE_TIMEOUT_MS = 75 * 1000,
+
+    /* Lambda (facts/lambda section 21) */
+    INVOKE_EVENT_BYTES_MAX = 6291456,
+    INVOKE_RESPONSE_BYTES_MAX = 6291556,
+    GATEWAY_BODY_BYTES_MAX = 10 * 1024 * 1024,
+    LOG_TAIL_BYTES = 4096,
+    AWS_ZIP_BYTES_MAX = 52428800,
+    AWS_UNZIPPED_BYTES_MAX = 262144000,
+    CONTROL_JSON_BYTES_MAX = 1024 * 1024, /* a control request's JSON, its ZipFile not counted */
+
+    /* running */
+    WORKERS_PER_VERSION_MAX = 64,
+    WORKERS_TOTAL_MAX = 256,
+    QUEUE_PER_FUNCTION_MAX = 1000,
+    QUEUE_WAIT_MS_MAX = 10 * 1000, /* how long a call may wait for a worker before 429 */
+    WORKER_IDLE_MS = 60 * 1000,
+    TEMPLATE_IDLE_MS = 15 * 60 * 1000,
+    INIT_TIMEOUT_MS = 10 * 1000,
+
+    /* the record of a call */
+    RECORD_INPUT_BYTES_MAX = 256 * 1024,
+    RECORD_OUTPUT_BYTES_MAX = 256 * 1024,
+    RECORD_LOG_BYTES_MAX = 256 * 1024,
+};
+
+#define ZIP_BYTES_MAX_DEFAULT (2LL * 1024 * 1024 * 1024)
+#define UNZIPPED_BYTES_MAX_DEFAULT (10LL * 1024 * 1024 * 1024)
+#define UNZIPPED_FILES_MAX 500000

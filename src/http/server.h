@@ -1,0 +1,97 @@
+/*
+ * server: HTTP/1.1 in, answers out.  Strict: what could be read in two ways is refused (facts/gateway 12).
+ *
+ * For each request the connection asks `route` once, when the headers are complete: it says how the body is
+ * taken (`body_max`, or a `sink` that receives the pieces), or answers right away.  When the body is there,
+ * `handle` is called; the handler answers then or any time later with http_answer(), exactly once.  A
+ * connection has one exchange at a time: what the client pipelines behind it waits, unparsed and bounded, so
+ * answers are in order by construction.
+ *
+ * An exchange and all that hangs on it (arena, headers, body) lives until its answer is written; a client that
+ * leaves early does not end it: the answer is dropped then (`client_gone` tells, on_client_gone is called).
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct http_server;
+struct http_exchange;
+
+struct http_header {
+    str name, value; /* as sent: names keep their case, values are trimmed */
+};
+
+struct http_request {
+    str method;       /* "GET" */
+    str target;       /* as sent, undecoded */
+    str path, query;  /* target cut at '?', undecoded; an absolute-form target is reduced to its path */
+    str host;         /* the Host header as sent, with its port */
+    struct http_header *headers;
+    int headers_count;
+    str body;         /* in memory, or a mapping of the temporary file that took it past HTTP_BODY_MEMORY_MAX */
+    str remote_address; /* "127.0.0.1" */
+    bool http_1_0;
+};
+
+struct http_answer {
+    int status;
+    str content_type; /* empty: no Content-Type header */
+    const struct http_header *headers; /* CR, LF or NUL in a value: the answer becomes a 500 */
+    int headers_count;
+    str body; /* copied, or kept by the exchange's arena: it must stay until http_answer returns */
+};
+
+/* Receives a body in pieces as it arrives, instead of `request.body`.  Returning false ends the exchange:
+ * the sink has already answered (http_answer), and the connection is closed after it. */
+struct http_body_sink {
+    bool (*on_piece)(void *ctx, struct http_exchange *exchange, str piece);
+    void *ctx;
+};
+
+struct http_exchange {
+    struct http_request request;
+    struct arena arena;
+    void *user;               /* the handler's own */
+    size_t body_max;          /* set by route; default 0: any body is refused with 413 */
+    struct http_body_sink sink;
+    unsigned char body_sha256[32]; /* of the raw body; made while it arrives, when route asked (want_sha256) */
+    bool want_sha256;
+    bool client_gone;
+    void (*on_client_gone)(struct http_exchange *exchange); /* optional */
+    int64_t received_us; /* clock_steady_us() when the first byte of the request was there */
+};
+
+struct http_handlers {
+    /* Headers are complete.  Set body_max / sink / want_sha256, or answer now.  */
+    void (*route)(void *ctx, struct http_exchange *exchange);
+    void (*handle)(void *ctx, struct http_exchange *exchange);
+    /* Body past body_max, or a fault of the parser: make the body of the error (JSON), NULL: plain words. */
+    void *ctx;
+};
+
+struct http_server_options {
+    const char *listen;      /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
+    const char *spool_dir;   /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
+    struct http_handlers handlers;
+};
+
+/* A port that is taken: ERR_CONFLICT, with the words for it and, where /proc tells, the process that has it. */
+MUST_USE bool http_server_open(uv_loop_t *loop, const struct http_server_options *options,
+                               struct http_server **ret, struct err *err);
+str http_server_address(const struct http_server *server); /* with the real port when 0 was asked */
+/* Stop accepting, let running exchanges finish (at most `grace_ms`), then call on_closed. */
+void http_server_close(struct http_server *server, int grace_ms, void (*on_closed)(void *ctx), void *ctx);
+
+void http_answer(struct http_exchange *exchange, const struct http_answer *answer);
+/* An exchange that is answered later must say so in `handle` by doing nothing: there is no call for it.
+ * A streamed answer (server-sent events, log following): begin, then pieces, then end.  False: client gone. */
+void http_stream_begin(struct http_exchange *exchange, const struct http_answer *head);
+bool http_stream_piece(struct http_exchange *exchange, str piece);
+void http_stream_end(struct http_exchange *exchange);
+
+str http_header(const struct http_request *request, str name); /* the first of that name, any case; or empty */

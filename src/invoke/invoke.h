@@ -1,0 +1,63 @@
+/*
+ * invoke: one invocation from RECEIVED to RECORDED; the steps are listed at the top of invoke.c.
+ *
+ * A door (aws/lambda, gateway/) fills an invocation and starts it; on_answer comes exactly once, with what a
+ * door needs to make its own kind of answer.  The door answers inside on_answer; the record is appended just
+ * before it, so that nothing is answered that is not on record.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "functions/catalog.h"
+#include "logs/record.h"
+#include "runtime/pool.h"
+
+struct invoker {
+    struct catalog *catalog;
+    struct pool *pool;
+    struct records *records;
+    str region, account;
+};
+
+enum invoke_outcome {
+    INVOKE_ANSWERED,       /* payload: the function's JSON */
+    INVOKE_FUNCTION_ERROR, /* payload: its error object; AWS answers 200 with X-Amz-Function-Error */
+    INVOKE_NO_FUNCTION,    /* function or qualifier unknown */
+    INVOKE_BAD_JSON,       /* the event is not JSON; message is AWS's */
+    INVOKE_TOO_LARGE,      /* event over INVOKE_EVENT_BYTES_MAX */
+    INVOKE_NOT_READY,      /* Pending or Failed; message says */
+    INVOKE_THROTTLED,      /* reason */
+};
+
+struct invocation {
+    /* in: filled by the door, stay until on_answer; arena is the exchange's */
+    struct arena *arena;
+    str function, qualifier; /* qualifier as asked: may be empty */
+    str event;               /* empty means {} */
+    str source, detail, trace_id, client_context;
+    bool dry_run;
+    int64_t received_us; /* clock_steady_us */
+    void (*on_answer)(void *ctx, struct invocation *invocation);
+    void *ctx;
+    /* set by the door inside on_answer or before, for the record */
+    int http_status; /* what the door will answer; a door that decides by outcome sets status_of instead */
+    int (*status_of)(struct invocation *invocation);
+    /* out */
+    char request_id[37];
+    enum invoke_outcome outcome;
+    str payload;
+    str message;       /* of a refusal, in words */
+    const char *reason;/* of INVOKE_THROTTLED */
+    str executed_version, alias;
+    str log;           /* START ... REPORT, whole (bounded) */
+    const char *error_type;
+    bool cold;
+    /* invoke's own */
+    struct invoker *invoker;
+    struct run run;
+    int64_t received_wall_us;
+};
+
+void invoke_start(struct invoker *invoker, struct invocation *invocation);

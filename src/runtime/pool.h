@@ -1,0 +1,70 @@
+/*
+ * pool: who runs a call.  An idle worker takes it at once; else a new one is forked, up to the limits; else it
+ * waits in its function's queue, bounded in length and time; else it is refused as AWS would (429).
+ *
+ * One template a runnable->key, started on demand through the keeper; a key that changed retires the old one
+ * when its calls are done.  A worker that crashes, exits or runs past its time is killed and replaced; nobody
+ * else notices.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "functions/catalog.h"
+
+struct keeper;
+struct pool;
+
+enum run_outcome {
+    RUN_RESPONSE,        /* payload: the function's JSON */
+    RUN_FUNCTION_ERROR,  /* payload: the error object in Lambda's words (exceptions, init errors, exits, timeouts,
+                            responses that are too large): all are "Unhandled" to the caller */
+    RUN_THROTTLED,       /* no slot; `reason` is AWS's Reason */
+    RUN_REFUSED,         /* cannot be run here at all (no cell, no interpreter): payload in words */
+};
+
+struct run_result {
+    enum run_outcome outcome;
+    str payload;          /* valid during on_done only, or longer in run->arena */
+    const char *reason;
+    const char *error_type; /* "Runtime.ExitError", "Sandbox.Timedout", ... for the record; or NULL */
+};
+
+struct run {
+    /* in: all must stay until on_done */
+    struct arena *arena;
+    struct runnable *what;
+    str request_id, invoked_arn, trace_id, client_context, event;
+    int reserved_concurrency; /* of the function, -1 none */
+    void (*on_done)(void *ctx, struct run *run, const struct run_result *result);
+    void *ctx;
+    /* out: filled before on_done */
+    struct buf log;      /* what the function printed, bounded by RECORD_LOG_BYTES_MAX; owned by the run's maker */
+    uint64_t log_bytes_dropped;
+    bool cold;           /* this call waited for a template's init or was a worker's first */
+    int64_t queued_us, started_us, ended_us; /* clock_steady_us */
+    int64_t init_us;     /* of a template started for this call, else 0 */
+    uint32_t memory_peak_kb;
+    uint32_t worker;     /* number, for people */
+    /* the pool's own */
+    void *place;
+};
+
+struct pool_options {
+    int workers_per_version_max, workers_total_max, queue_per_function_max, queue_wait_ms_max;
+    int worker_idle_ms, template_idle_ms, init_timeout_ms;
+};
+
+struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_options *options);
+void pool_submit(struct pool *pool, struct run *run); /* on_done comes exactly once, maybe before this returns */
+void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx); /* no new runs, finish those there */
+void pool_free(struct pool *pool);
+/* The START/END/REPORT lines are made by invoke/, not here. */
+
+struct pool_counts {
+    int templates, workers, workers_busy, waiting;
+};
+struct pool_counts pool_counts(const struct pool *pool);
