@@ -1,0 +1,104 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_BYTES = 256 };
+
+void buf_init(struct buf *buf, size_t bytes_max)
+{
+    *buf = (struct buf){.max = bytes_max};
+}
+
+void buf_free(struct buf *buf)
+{
+    free(buf->at);
+    *buf = (struct buf){.max = buf->max};
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->full = false;
+}
+
+/* Doubling, but never past the maximum: a buf of 6 MB must not take 8. */
+static void grow(struct buf *buf, size_t needed)
+{
+    size_t capacity = buf->capacity ? buf->capacity : FIRST_BYTES;
+
+    while (capacity < needed)
+        capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+    if (capacity > buf->max)
+        capacity = buf->max;
+    buf->at = realloc(buf->at, capacity);
+    if (!buf->at) {
+        fprintf(stderr, "out of memory: %zu bytes\n", capacity);
+        abort();
+    }
+    buf->capacity = capacity;
+}
+
+char *buf_reserve(struct buf *buf, size_t len)
+{
+    if (buf->full || len > buf->max - buf->len) {
+        buf->full = true;
+        return NULL;
+    }
+    if (len > buf->capacity - buf->len || !buf->at)
+        grow(buf, buf->len + len);
+    return buf->at + buf->len;
+}
+
+void buf_commit(struct buf *buf, size_t len)
+{
+    buf->len += len;
+}
+
+void buf_add(struct buf *buf, str s)
+{
+    char *at;
+
+    if (s.len == 0)
+        return;
+    at = buf_reserve(buf, s.len);
+    if (!at)
+        return;
+    memcpy(at, s.at, s.len);
+    buf->len += s.len;
+}
+
+void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, (str){&c, 1});
+}
+
+void buf_printf(struct buf *buf, const char *fmt, ...)
+{
+    va_list args, again;
+    char small[256];
+    char *large = NULL;
+    int len;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    len = vsnprintf(small, sizeof small, fmt, args);
+    va_end(args);
+    if (len >= (int)sizeof small && vasprintf(&large, fmt, again) < 0)
+        abort();
+    va_end(again);
+    if (len > 0)
+        buf_add(buf, (str){large ? large : small, (size_t)len});
+    free(large);
+}
+
+void buf_consume(struct buf *buf, size_t len)
+{
+    if (len == 0)
+        return;
+    if (len < buf->len)
+        memmove(buf->at, buf->at + len, buf->len - len);
+    buf->len = len < buf->len ? buf->len - len : 0;
+}

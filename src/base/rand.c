@@ -1,0 +1,97 @@
+/*
+ * The kernel's bytes are fetched 4 KB at a time, per thread: one getrandom(2) serves 256 request ids.  Used
+ * bytes are wiped, so that a later leak of memory does not tell ids given out before.  A fork would repeat
+ * the buffer in both processes; the pid check below throws it away in the child.
+ */
+#include "base/rand.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 4096 };
+
+static uint64_t seeded; /* 0: the kernel */
+
+static _Thread_local struct {
+    unsigned char bytes[BUFFER_BYTES];
+    size_t left;
+    pid_t pid;
+} pool;
+
+static void fill(unsigned char *at, size_t len)
+{
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            perror("no random bytes from the kernel");
+            abort();
+        }
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+static uint64_t splitmix_next(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static void fill_seeded(unsigned char *at, size_t len)
+{
+    while (len > 0) {
+        uint64_t word = splitmix_next(&seeded);
+        size_t part = len < sizeof word ? len : sizeof word;
+
+        memcpy(at, &word, part);
+        at += part;
+        len -= part;
+    }
+}
+
+void rand_bytes(void *ret, size_t len)
+{
+    unsigned char *at;
+
+    if (seeded) {
+        fill_seeded(ret, len);
+        return;
+    }
+    if (len > BUFFER_BYTES / 4) {
+        fill(ret, len);
+        return;
+    }
+    if (pool.left < len || pool.pid != getpid()) {
+        fill(pool.bytes, BUFFER_BYTES);
+        pool.left = BUFFER_BYTES;
+        pool.pid = getpid();
+    }
+    pool.left -= len;
+    at = pool.bytes + pool.left;
+    memcpy(ret, at, len);
+    explicit_bzero(at, len);
+}
+
+double rand_unit(void)
+{
+    uint64_t word;
+
+    rand_bytes(&word, sizeof word);
+    return (double)(word >> 11) * 0x1p-53;
+}
+
+void rand_replace(uint64_t seed)
+{
+    seeded = seed;
+}
