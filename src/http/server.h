@@ -57,6 +57,7 @@ struct http_exchange {
     struct http_request request;
     struct arena arena;
     void *user;               /* the handler's own */
+    const void *door;         /* the roof's: who was picked in route, so that handle goes there too */
     size_t body_max;          /* set by route; default 0: any body is refused with 413 */
     struct http_body_sink sink;
     unsigned char body_sha256[32]; /* of the raw body; made while it arrives, when route asked (want_sha256) */
