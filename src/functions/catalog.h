@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
@@ -30,6 +32,10 @@ struct runnable {
     int memory_mb, timeout_ms, tmp_mb;
     enum version_state state;
     str state_reason;
+    bool updating;     /* the database has newer code or configuration that is not ready (or never was): while the
+                          catalog holds an active one, catalog_put() keeps that instead, as AWS does */
+    void (*on_gone)(void *ctx, const struct runnable *runnable); /* set by catalog_put(): the last release */
+    void *on_gone_ctx;
 };
 
 struct alias_target {
@@ -59,6 +65,11 @@ const struct function_entry *catalog_function(const struct catalog *catalog, str
 /* qualifier: empty or "$LATEST", a number, an alias (weights are drawn here).  NULL: not there.
  * The result is retained for the caller: runnable_release() it.  ret_alias: empty unless it was one. */
 struct runnable *catalog_resolve(const struct catalog *catalog, str name, str qualifier, str *ret_alias);
+
+/* Told of each runnable that the catalog takes, and of its last release: packages/ pins by it.  One listener. */
+void catalog_watch(struct catalog *catalog, void (*on_added)(void *ctx, const struct runnable *runnable),
+                   void (*on_gone)(void *ctx, const struct runnable *runnable), void *ctx);
+int catalog_functions_count(const struct catalog *catalog);
 
 void runnable_retain(struct runnable *runnable);
 void runnable_release(struct runnable *runnable);

@@ -1,0 +1,33 @@
+/*
+ * interpreters: which Pythons are on this machine, and which runtimes AWS knows by name.
+ *
+ * Looked for once, at the start: each candidate is asked for its version and prefix (bounded in time), the first of
+ * a version wins.  Constant afterwards, so any thread may read it.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct interpreter {
+    str runtime; /* "python3.11": AWS's name for it */
+    str path;    /* absolute, no symlink */
+    str prefix;  /* what it needs beside /usr, or empty */
+    str version; /* "3.11.7" */
+};
+
+struct interpreters;
+
+/* search: folders of executables joined by ':', empty: $PATH, then the usual places. */
+struct interpreters *interpreters_find(str search);
+void interpreters_free(struct interpreters *interpreters);
+const struct interpreter *interpreter_for(const struct interpreters *interpreters, str runtime); /* NULL: not here */
+/* "python3.9, python3.11": those that are here, for an error or `doctor`. */
+str interpreters_words(const struct interpreters *interpreters, struct arena *arena);
+int interpreters_count(const struct interpreters *interpreters);
+const struct interpreter *interpreters_at(const struct interpreters *interpreters, int index);
+
+/* AWS's names. */
+enum runtime_standing { RUNTIME_UNKNOWN, RUNTIME_CURRENT, RUNTIME_RETIRED };
+enum runtime_standing runtime_standing(str name);
+str runtime_names(void); /* "[nodejs20.x, python3.14, ...]", as AWS's message lists them */

@@ -1,0 +1,71 @@
+/*
+ * packages: the code of functions, by the SHA-256 of its zip: <state>/packages/<hex>/code.zip and, unpacked, tree/.
+ *
+ * An upload is written piece by piece to a temporary file and hashed on the way; finishing it makes it durable
+ * (fsync of file and folder) under its hash, or finds it there already.  Preparing unpacks it in a cell, then writes
+ * bytecode in another; `ready-<runtime>` beside it says that this was done, across restarts.
+ *
+ * A package stays while it is pinned (by an upload whose function is not committed yet, or by a runnable) or while
+ * a version refers to it.  All functions here belong to the loop's thread, except the three that say otherwise.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "functions/catalog.h"
+#include "functions/interpreters.h"
+
+struct keeper;
+struct packages;
+
+struct packages_options {
+    uv_loop_t *loop;
+    const char *state_dir;
+    struct keeper *keeper; /* NULL: nothing can be prepared (tests) */
+    bool aws_limits;       /* AWS's 50 and 250 MB instead of ours */
+};
+
+/* Removes what a crash left half made. */
+MUST_USE bool packages_open(const struct packages_options *options, struct packages **ret, struct err *err);
+void packages_close(struct packages *packages);
+
+/* --- upload; feed, finish and check may run on any one thread at a time, so a lane can do the work --- */
+
+struct package {
+    char hex[65];
+    char base64[45]; /* CodeSha256 */
+    int64_t bytes;
+    int64_t unzipped_bytes, files; /* as its directory says */
+};
+
+struct upload;
+
+MUST_USE bool upload_begin(struct packages *packages, struct upload **ret, struct err *err);
+MUST_USE bool upload_feed(struct upload *upload, str piece, struct err *err); /* ERR_LIMIT: zip too large */
+/* ERR_INVALID: not a zip; ERR_LIMIT: unzipped too large.  Frees the upload either way. */
+MUST_USE bool upload_finish(struct upload *upload, struct package *ret, struct err *err);
+void upload_cancel(struct upload *upload); /* NULL is fine */
+
+/* --- life; on the loop --- */
+
+/* From upload_begin's caller: keep it until the function that uses it is committed (or refused), then unpin. */
+void packages_pin(struct packages *packages, str hex);
+void packages_unpin(struct packages *packages, str hex);
+/* No version refers to it any more: removed once nobody has it pinned. */
+void packages_unused(struct packages *packages, str hex);
+/* At start: removes every package that is not in `used`. */
+void packages_sweep(struct packages *packages, const str *used, int count);
+/* Runnables that the catalog holds pin their package from now on. */
+void packages_watch_catalog(struct packages *packages, struct catalog *catalog);
+
+/* Unpacks and compiles; several that ask for the same share one run.  on_ready comes once, never before this
+ * returns, with ok or with why not. */
+void packages_prepare(struct packages *packages, str hex, const struct interpreter *interpreter,
+                      void (*on_ready)(void *ctx, bool ok, const char *why), void *ctx);
+bool packages_is_ready(const struct packages *packages, str hex, const struct interpreter *interpreter);
+/* Path of code.zip, for whoever serves Code.Location; any thread. */
+void packages_zip_path(const struct packages *packages, str hex, char *ret, size_t size);

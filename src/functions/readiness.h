@@ -1,0 +1,29 @@
+/*
+ * readiness: what happens between "committed" and "Active".
+ *
+ *     watch ─▶ list what is not ready (state lane) ─▶ packages_prepare ─▶ store_mark_ready (state lane) ─▶ catalog_put
+ *
+ * Called after each create or update, and for all functions at the start, so that a crash in between leaves nothing
+ * stuck: what is Pending or InProgress in the database is simply prepared again.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "base/str.h"
+#include "db/db.h"
+#include "functions/entry.h"
+#include "functions/packages.h"
+
+struct lane;
+
+struct readiness {
+    struct lane *lane; /* state */
+    struct db *db;     /* on that lane only */
+    struct catalog *catalog;
+    struct packages *packages;
+    const struct entry_world *world;
+};
+
+/* The struct must outlive the lane.  name empty: every function. */
+void readiness_watch(struct readiness *readiness, str name);
