@@ -2,7 +2,6 @@
 
 #include "aws/door.h"
 #include "gateway/gateway.h"
-#include "http/sigv4.h"
 
 /* A door: how a request reaches the room behind it. */
 struct door {
@@ -54,55 +53,11 @@ static const struct door health_door = {"health", health_route, health_handle};
 static const struct door control_door = {"aws", aws_route, aws_handle};
 static const struct door data_door = {"gateway", gateway_door_route, gateway_door_handle};
 
-/* First path parts that only control APIs and our own HTTP have: a stage cannot be called so on the short path. */
-static const char *const control_parts[] = {
-    "2014-11-13", "2015-03-31", "2016-08-19", "2017-03-31", "2017-10-31", "2018-10-31", "2019-09-25",
-    "2019-09-30", "2020-04-22", "2020-06-30", "2021-07-20", "2021-10-31", "2021-11-15", "2024-08-31",
-    "restapis",   "account",    "tags",       "v1",         "v2",         "api",        "prometheus",
-    "metrics",    "_sculler",   "apikeys",    "usageplans", "domainnames",
-};
-
-static str first_part(str path)
-{
-    str part, rest;
-
-    str_cut(str_from(path, 1), '/', &part, &rest);
-    return part;
-}
-
-static bool is_control_path(str path)
-{
-    str part = first_part(path);
-
-    if (part.len == 0)
-        return true;
-    for (size_t i = 0; i < sizeof control_parts / sizeof *control_parts; i++)
-        if (str_eq(part, str_of(control_parts[i])))
-            return true;
-    return false;
-}
-
-/* Signed for a service, and not for an API behind the gateway? */
-static bool is_signed_for_service(const struct http_request *request)
-{
-    struct sigv4 signature;
-    struct err ignored = {0};
-
-    return sigv4_read(request, &signature, &ignored) == SIGV4_OK &&
-           !str_eq(signature.service, STR("execute-api"));
-}
-
 static const struct door *door_for(struct routes *routes, const struct http_request *request)
 {
     if (str_eq(request->path, STR("/health")))
         return &health_door;
-    if (is_signed_for_service(request))
-        return &control_door;
-    if (gateway_wants_address(routes->gateway, request))
-        return &data_door;
-    if (is_control_path(request->path))
-        return &control_door;
-    return &data_door;
+    return aws_door_claims(routes->aws, request) ? &control_door : &data_door;
 }
 
 /* "host:port" without its port; brackets of an IPv6 address stay. */

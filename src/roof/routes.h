@@ -1,9 +1,9 @@
 /*
  * routes: one port speaks everything; this says which door a request is for, and which are for none.
  *
- * Order: a Host we are not known by is refused (DNS rebinding); /health; a signature whose scope names a service,
- * and paths that only a control API has, go to aws/; the addresses of the data plane go to gateway/; a foreign
- * Origin is refused everywhere but on the data plane, where the method's own CORS decides.
+ * Order: a Host we are not known by is refused (DNS rebinding); /health; what aws/ claims (a signature for a
+ * service, or a path that only a control API has); everything else is the data plane's.  A foreign Origin is
+ * refused everywhere but on the data plane, where the method's own CORS decides.
  */
 #pragma once
 

@@ -1,0 +1,364 @@
+#include "roof/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "apis/apis.h"
+#include "apis/schema.h"
+#include "apis/store.h"
+#include "aws/door.h"
+#include "base/log.h"
+#include "cell/keeper.h"
+#include "db/db.h"
+#include "functions/entry.h"
+#include "functions/packages.h"
+#include "functions/readiness.h"
+#include "functions/schema.h"
+#include "gateway/gateway.h"
+#include "http/server.h"
+#include "invoke/invoke.h"
+#include "logs/record.h"
+#include "loop/lane.h"
+#include "roof/config.h"
+#include "roof/credentials.h"
+#include "roof/privilege.h"
+#include "roof/routes.h"
+#include "runtime/pool.h"
+
+/*
+ * Starting is a list of steps, each standing on those before it; a step that fails says why and the process ends
+ * (what a half-started server holds, the kernel takes back, and the keeper ends every cell when its line closes).
+ * The order matters in one place: the keeper is started, and the port is taken, while there still is privilege.
+ *
+ *     settings ─ state ─ credentials ─ port ─ keeper ─ DROP ─ database ─ records ─ functions ─ apis ─ pool ─ doors
+ *
+ * Stopping goes the other way: no new connections, running calls finish (bounded), records reach the disk.
+ */
+
+struct server {
+    uv_loop_t loop;
+    uv_signal_t on_int, on_term;
+    struct config config;
+    struct privilege privilege;
+    int lock_fd;
+    struct credentials credentials;
+    struct aws_credential aws_credential;
+    struct aws_credentials aws_credentials;
+    struct keeper *keeper;
+    struct db *db;
+    struct lane *state_lane;
+    struct interpreters *interpreters;
+    struct entry_world world;
+    struct catalog *catalog;
+    struct packages *packages;
+    struct readiness readiness;
+    struct apis *apis;
+    struct records *records;
+    struct pool *pool;
+    struct invoker invoker;
+    struct aws_door door;
+    struct gateway gateway;
+    struct routes routes;
+    struct http_server *http;
+    char path[512], endpoint[256];
+    bool stopping;
+};
+
+static const char version[] = SCULLER_VERSION;
+
+static str setting(const char *text)
+{
+    return str_of(text);
+}
+
+MUST_USE static bool start_log(struct server *server, struct err *err)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+
+    log_set_json(server->config.log_json);
+    for (int i = 0; i < 4; i++)
+        if (strcmp(server->config.log_level, levels[i]) == 0) {
+            log_set_level((enum log_level)i);
+            return true;
+        }
+    return err_set(err, ERR_INVALID, "log_level is error, warn, info or debug, not '%s'", server->config.log_level);
+}
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "localhost:", 10) == 0 ||
+           strncmp(listen, "[::1]:", 6) == 0 || strncmp(listen, "unix:", 5) == 0;
+}
+
+MUST_USE static bool check_auth(struct server *server, struct err *err)
+{
+    if (server->config.auth)
+        return true;
+    if (!is_loopback(server->config.listen))
+        return err_set(err, ERR_INVALID,
+                       "--auth off is possible on loopback only, and --listen is %.100s: anyone there could run code here",
+                       server->config.listen);
+    log_warn("authentication is OFF: every program on this machine may deploy and call functions");
+    return true;
+}
+
+MUST_USE static bool start_state(struct server *server, struct err *err)
+{
+    return privilege_find(server->config.user, &server->privilege, err) &&
+           privilege_make_state(&server->privilege, server->config.state, &server->lock_fd, err) &&
+           credentials_load(server->config.state, &server->credentials, err);
+}
+
+MUST_USE static bool start_port(struct server *server, struct err *err)
+{
+    struct http_server_options options = {.listen = server->config.listen, .spool_dir = server->path};
+
+    snprintf(server->path, sizeof server->path, "%s/spool", server->config.state);
+    server->routes = (struct routes){
+        .aws = &server->door,
+        .gateway = &server->gateway,
+        .allowed_hosts = server->config.allowed_hosts,
+        .listens_on_unix = str_starts(setting(server->config.listen), STR("unix:")),
+    };
+    options.handlers = routes_handlers(&server->routes);
+    if (!http_server_open(&server->loop, &options, &server->http, err))
+        return false;
+    server->routes.own_address = http_server_address(server->http);
+    snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT,
+             server->routes.listens_on_unix ? "" : "http://", STR_ARG(server->routes.own_address));
+    return true;
+}
+
+static void on_keeper_lost(void *ctx)
+{
+    (void)ctx;
+    log_error("the keeper is gone, so no cell can be built or ended any more: stopping");
+    raise(SIGTERM);
+}
+
+MUST_USE static bool start_keeper(struct server *server, struct err *err)
+{
+    if (!keeper_start(&server->loop, server->config.state, &server->keeper, err))
+        return false;
+    keeper_on_lost(server->keeper, on_keeper_lost, server);
+    if (!privilege_drop(&server->privilege, err))
+        return false;
+    return credentials_save(server->config.state, &server->credentials, server->endpoint, server->config.region,
+                            server->config.account, err);
+}
+
+MUST_USE static bool start_database(struct server *server, struct err *err)
+{
+    struct db_migration all[64];
+    int count = 0;
+
+    for (int i = 0; i < functions_migrations_count; i++)
+        all[count++] = functions_migrations[i];
+    for (int i = 0; i < apis_migrations_count; i++)
+        all[count++] = apis_migrations[i];
+    for (int i = 1; i < count; i++) /* in order of number, whichever room a migration is of */
+        for (int k = i; k > 0 && all[k].number < all[k - 1].number; k--) {
+            struct db_migration moved = all[k];
+            all[k] = all[k - 1];
+            all[k - 1] = moved;
+        }
+    snprintf(server->path, sizeof server->path, "%s/sculler.db", server->config.state);
+    if (!db_open(server->path, &server->db, err) || !db_migrate(server->db, all, count, err))
+        return false;
+    server->state_lane = lane_new(&server->loop, "state");
+    return records_open(&server->loop, server->config.state, &server->records, err);
+}
+
+MUST_USE static bool start_functions(struct server *server, struct err *err)
+{
+    struct packages_options options = {
+        .loop = &server->loop,
+        .state_dir = server->config.state,
+        .keeper = server->keeper,
+        .aws_limits = server->config.aws_limits,
+    };
+
+    server->interpreters = interpreters_find(STR(""));
+    server->world = (struct entry_world){
+        .region = setting(server->config.region),
+        .account = setting(server->config.account),
+        .interpreters = server->interpreters,
+    };
+    server->catalog = catalog_new();
+    server->apis = apis_new();
+    if (!packages_open(&options, &server->packages, err))
+        return false;
+    packages_watch_catalog(server->packages, server->catalog);
+    server->readiness = (struct readiness){
+        .lane = server->state_lane,
+        .db = server->db,
+        .catalog = server->catalog,
+        .packages = server->packages,
+        .world = &server->world,
+    };
+    if (!entry_load_all(server->db, &server->world, server->catalog, err) ||
+        !apis_load_all(server->db, server->apis, err))
+        return false;
+    readiness_watch(&server->readiness, STR(""));
+    return true;
+}
+
+static void start_pool(struct server *server)
+{
+    const struct config *config = &server->config;
+    struct pool_options options = {
+        .workers_per_version_max = (int)config->workers_per_version,
+        .workers_total_max = (int)config->workers,
+        .queue_per_function_max = (int)config->queue,
+        .queue_wait_ms_max = (int)config->queue_wait_ms,
+        .worker_idle_ms = (int)config->worker_idle_ms,
+        .template_idle_ms = (int)config->template_idle_ms,
+        .init_timeout_ms = (int)config->init_timeout_ms,
+    };
+
+    server->pool = pool_new(&server->loop, server->keeper, &options);
+    server->invoker = (struct invoker){
+        .catalog = server->catalog,
+        .pool = server->pool,
+        .records = server->records,
+        .region = setting(config->region),
+        .account = setting(config->account),
+    };
+}
+
+static void start_doors(struct server *server)
+{
+    const struct config *config = &server->config;
+
+    server->aws_credential = (struct aws_credential){setting(server->credentials.access_key),
+                                                     setting(server->credentials.secret)};
+    server->aws_credentials = (struct aws_credentials){&server->aws_credential, 1};
+    server->door = (struct aws_door){
+        .loop = &server->loop,
+        .catalog = server->catalog,
+        .apis = server->apis,
+        .invoker = &server->invoker,
+        .state_lane = server->state_lane,
+        .db = server->db,
+        .packages = server->packages,
+        .readiness = &server->readiness,
+        .interpreters = server->interpreters,
+        .credentials = &server->aws_credentials,
+        .region = setting(config->region),
+        .account = setting(config->account),
+        .base_url = setting(server->endpoint),
+        .version = setting(version),
+        .auth_off = !config->auth,
+        .aws_limits = config->aws_limits,
+    };
+    server->gateway = (struct gateway){
+        .apis = server->apis,
+        .invoker = &server->invoker,
+        .region = setting(config->region),
+        .account = setting(config->account),
+    };
+}
+
+/* -- stopping ------------------------------------------------------------------------------------------- */
+
+static void on_drained(void *ctx)
+{
+    struct server *server = ctx;
+
+    uv_stop(&server->loop);
+}
+
+static void on_http_closed(void *ctx)
+{
+    struct server *server = ctx;
+
+    pool_drain(server->pool, on_drained, server);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    (void)number;
+    if (server->stopping) { /* asked twice: at once */
+        uv_stop(&server->loop);
+        return;
+    }
+    server->stopping = true;
+    log_info("stopping: running calls may finish; once more to stop at once",
+             F_INT("running", pool_counts(server->pool).workers_busy));
+    http_server_close(server->http, (int)server->config.stop_ms, on_http_closed, server);
+}
+
+static void watch_signals(struct server *server)
+{
+    signal(SIGPIPE, SIG_IGN);
+    uv_signal_init(&server->loop, &server->on_int);
+    uv_signal_init(&server->loop, &server->on_term);
+    server->on_int.data = server->on_term.data = server;
+    uv_signal_start(&server->on_int, on_signal, SIGINT);
+    uv_signal_start(&server->on_term, on_signal, SIGTERM);
+}
+
+/* What is on disk is complete; memory goes with the process. */
+static void stop(struct server *server)
+{
+    lane_free(server->state_lane);
+    records_close(server->records);
+    db_close(server->db);
+    keeper_stop(server->keeper);
+    log_info("stopped");
+}
+
+/* -- running -------------------------------------------------------------------------------------------- */
+
+static void say_ready(const struct server *server)
+{
+    struct arena arena = {0};
+
+    log_info("sculler " SCULLER_VERSION " is ready", F_CSTR("url", server->endpoint),
+             F_CSTR("state", server->config.state), F_CSTR("user", server->privilege.name),
+             F_STR("pythons", interpreters_words(server->interpreters, &arena)));
+    log_info("clients find the way with: eval \"$(sculler env)\"", F_CSTR("state", server->config.state));
+    arena_free(&arena);
+}
+
+MUST_USE static bool start(struct server *server, struct err *err)
+{
+    if (!start_log(server, err) || !check_auth(server, err) || !start_state(server, err) || !start_port(server, err) ||
+        !start_keeper(server, err) || !start_database(server, err) || !start_functions(server, err))
+        return false;
+    start_pool(server);
+    start_doors(server);
+    watch_signals(server);
+    return true;
+}
+
+int server_main(int argc, char **argv)
+{
+    static struct server server;
+    struct err err = {0};
+
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            config_print_help();
+            return 0;
+        }
+    if (!config_load(argc - 1, argv + 1, &server.config, &err)) {
+        fprintf(stderr, "sculler server: %s\n", err.text);
+        return 2;
+    }
+    uv_loop_init(&server.loop);
+    if (!start(&server, &err)) {
+        fprintf(stderr, "sculler server: %s\n", err.text);
+        return 1;
+    }
+    say_ready(&server);
+    uv_run(&server.loop, UV_RUN_DEFAULT);
+    stop(&server);
+    return 0;
+}
