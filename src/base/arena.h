@@ -25,6 +25,8 @@ const char *arena_cstr(struct arena *arena, str s);
 str arena_copy(struct arena *arena, str s);
 str arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void arena_free(struct arena *arena);
+/* Everything is gone, as with arena_free, but one block is kept for who comes next (a connection's next request). */
+void arena_reset(struct arena *arena);
 
 #define arena_new(arena, type, count) ((type *)arena_alloc(arena, count, sizeof(type)))
 #define ARENA_AUTO CLEANUP(arena_free) struct arena
