@@ -51,7 +51,10 @@ struct aws_door {
     str version;       /* of sculler */
     bool auth_off;     /* anything is accepted, unsigned too */
     bool aws_limits;   /* AWS's package limits, in AWS's words */
-    void *private;     /* the door's own; made at the first call */
+    /* the door's own */
+    bool refusal_told; /* the first refused signature was logged, with what to do */
+    unsigned char link_key[32]; /* signs Code.Location; random, made when first needed */
+    bool link_key_made;
 };
 
 /* Access key to secret.  The roof fills it from <state>/credentials. */
@@ -63,12 +66,9 @@ struct aws_credentials {
     int count;
 };
 
-/* Does this request speak AWS (is it signed for one of our services, or under one of our own paths)?  The roof asks;
- * what does not belong here goes to the gateway. */
-bool aws_door_claims(const struct aws_door *door, const struct http_request *request);
+/* The roof has decided that a request belongs here. */
 void aws_door_route(struct aws_door *door, struct http_exchange *exchange);
 void aws_door_handle(struct aws_door *door, struct http_exchange *exchange);
-void aws_door_done(struct aws_door *door); /* frees what is private */
 
 /* -- errors ------------------------------------------------------------------------------------------- */
 
@@ -101,11 +101,17 @@ struct aws_operation {
     void (*loop)(struct aws_call *call); /* AWS_LOOP */
     size_t body_max;             /* 0: CONTROL_JSON_BYTES_MAX */
     bool raw_body;               /* the body is a payload, not JSON: it is exchange->request.body */
-    /* Optional: before the body comes (to set exchange->sink).  False: aws_fail was called. */
+    bool open;                   /* no signature is asked for (the handler has its own way to be sure) */
+    /* The rest is optional.  Before the body comes (to set exchange->sink).  False: aws_fail was called. */
     bool (*on_route)(struct aws_call *call);
-    /* Optional, AWS_JOB: on the loop, after the commit and after the copies were put, before the answer. */
+    /* The body is there and signed for; call->json_text may be set, when a sink took the body. */
+    bool (*on_body)(struct aws_call *call);
+    /* AWS_JOB: slow work before `job`, on the lane but outside of the transaction; then on the loop. */
+    bool (*prepare)(struct aws_call *call);
+    bool (*on_prepared)(struct aws_call *call);
+    /* AWS_JOB: on the loop, after the commit and after the copies were put, before the answer. */
     void (*on_done)(struct aws_call *call);
-    /* Optional: on the loop when the call ends in whatever way, to give back what on_route or job took. */
+    /* On the loop when the call ends in whatever way, to give back what was taken. */
     void (*on_end)(struct aws_call *call);
 };
 
@@ -151,6 +157,7 @@ struct aws_call {
     struct shape_label *labels;/* {label}s of the path */
     int labels_count;
     json_t *json;              /* the body's tree, or NULL; freed by the door */
+    str json_text;             /* at set: the JSON to parse, instead of the body */
     void *user;                /* the handler's own */
 
     /* AWS_JOB only */
@@ -173,6 +180,7 @@ struct aws_call {
     str error_text;
     const char *error_reason; /* TooManyRequests: its Reason */
     bool message_null;        /* AccessDenied about another account: {"Message":null} */
+    bool streaming;           /* AWS_LOOP: the handler answers by http_stream_*; the door only gives back */
 };
 
 void aws_header(struct aws_call *call, const char *name, str value); /* value stays until the answer */

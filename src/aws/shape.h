@@ -150,5 +150,8 @@ MUST_USE enum shape_fault shape_parse(const struct shape *shape, const struct sh
 str shape_message(struct arena *arena, str value, const char *path, const char *constraint); /* value NULL: null */
 str shape_messages(struct arena *arena, const str *errors, int count);
 
+/* Percent-decoded, in the arena; what cannot be decoded stays as it was. */
+str shape_decode(struct arena *arena, str text, bool plus_is_space);
+
 /* The members of `from` that were given, as JSON members in the order of the rows (the object is the caller's). */
 void shape_write(struct jw *jw, const struct shape *shape, const void *from);
