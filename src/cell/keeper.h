@@ -41,7 +41,12 @@ MUST_USE bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper
 MUST_USE uint32_t keeper_start_cell(struct keeper *keeper, const struct cell_options *options,
                                     cell_on_exit *on_exit, void *ctx, struct err *err);
 void keeper_kill_cell(struct keeper *keeper, uint32_t cell);
+/* Deletes <state>/packages/<package>, of which a cell's uid owns the tree.  on_exit (or NULL): 0 when it is gone.
+ * Returns as keeper_start_cell does.  The caller knows that no cell uses it. */
+MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_on_exit *on_exit,
+                                        void *ctx, struct err *err);
 const char *keeper_last_error(const struct keeper *keeper);
+const char *keeper_note(const struct keeper *keeper); /* what the kernel does not give to cells, or "" */
 void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx); /* the keeper died */
 void keeper_stop(struct keeper *keeper); /* ends all cells, waits for none */
 

@@ -1,0 +1,280 @@
+/*
+ * cell_test: cells as the host really makes them.  The test's executable is its own keeper and unpacker, as the
+ * server's is.  A probe in Python stands in for the guest: it prints what it sees from inside, line by line.
+ */
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/test.h"
+#include "cell/keeper.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define PYTHON "/usr/bin/python3"
+
+int test_count, test_failures;
+static char state[64];
+
+static const char probe[] =
+    "import os, sys\n"
+    "def can(f, *a, **k):\n"
+    "    try: f(*a, **k); return 'yes'\n"
+    "    except OSError as e: return 'no'\n"
+    "status = {}\n"
+    "try: status = dict(l.split(':\\t') for l in open('/proc/self/status').read().splitlines() if ':\\t' in l)\n"
+    "except OSError: print('proc none')\n"
+    "print('uid', os.getuid(), os.getgid(), 'pid', os.getpid())\n"
+    "print('caps', status.get('CapEff', '0').strip('0') or 'none', status.get('CapBnd', '0').strip('0') or 'none')\n"
+    "print('nnp', status.get('NoNewPrivs', '1'))\n"
+    "print('root', ' '.join(sorted(os.listdir('/'))))\n"
+    "print('cwd', os.getcwd(), os.listdir('.'))\n"
+    "print('task-write', can(open, '/var/task/x', 'w'))\n"
+    "print('usr-write', can(open, '/usr/x', 'w'))\n"
+    "print('root-write', can(os.mkdir, '/x'))\n"
+    "print('tmp-write', can(open, '/tmp/x', 'w'))\n"
+    "print('shadow', can(open, '/etc/shadow'))\n"
+    "print('mknod', can(os.mknod, '/tmp/n', 0o20666, 259))\n"
+    "print('null', can(open, '/dev/null', 'w'))\n"
+    "def fill():\n"
+    "    with open('/tmp/big', 'wb', 0) as f:\n"
+    "        for i in range(64): f.write(bytes(1 << 20))\n"
+    "print('tmp-full', can(fill))\n"
+    "print('fds', sorted(int(f) for f in os.listdir('/proc/self/fd'))[:-1] if status else [0, 1, 2])\n"
+    "print('user', __import__('pwd').getpwuid(os.getuid()).pw_name)\n"
+    "print('env', sorted(os.environ))\n"
+    "sys.stdout.flush()\n"
+    "if os.path.exists('/var/task/sleep'): __import__('time').sleep(60)\n"
+    "if os.path.exists('/var/task/crash'): os.kill(os.getpid(), 11)\n"
+    "os._exit(7)\n";
+
+struct seen {
+    bool ended;
+    int status;
+    char text[8192];
+};
+
+static void put_file(const char *path, const char *text)
+{
+    char full[256];
+    FILE *file;
+
+    (void)snprintf(full, sizeof full, "%s/%s", state, path);
+    file = fopen(full, "we");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+        abort();
+}
+
+static void put_folder(const char *path)
+{
+    char full[256];
+
+    (void)snprintf(full, sizeof full, "%s/%s", state, path);
+    if (mkdir(full, 0755) < 0)
+        abort();
+}
+
+static void on_exit_seen(void *ctx, int status)
+{
+    struct seen *seen = ctx;
+
+    seen->ended = true;
+    seen->status = status;
+}
+
+static struct keeper *start_keeper(uv_loop_t *loop)
+{
+    struct keeper *keeper = NULL;
+    struct err err;
+
+    (void)uv_loop_init(loop);
+    if (!keeper_start(loop, state, &keeper, &err))
+        abort();
+    return keeper;
+}
+
+static void stop_keeper(uv_loop_t *loop, struct keeper *keeper)
+{
+    keeper_stop(keeper);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(loop);
+}
+
+static struct cell_options template_options(const char *package, int output)
+{
+    struct cell_options options = {.kind = CELL_TEMPLATE, .interpreter = PYTHON, .tmp_mb = 16, .control_fd = -1,
+                                   .output_fd = output};
+
+    (void)snprintf(options.package, sizeof options.package, "%s", package);
+    return options;
+}
+
+static void run_cell(const char *package, struct seen *seen)
+{
+    uv_loop_t loop;
+    struct keeper *keeper = start_keeper(&loop);
+    int pipes[2];
+    struct err err = {0};
+    struct cell_options options;
+    ssize_t len;
+
+    if (pipe2(pipes, O_CLOEXEC) < 0)
+        abort();
+    options = template_options(package, pipes[1]);
+    ok(keeper_start_cell(keeper, &options, on_exit_seen, seen, &err) > 0);
+    close(pipes[1]);
+    while (!seen->ended)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    len = read(pipes[0], seen->text, sizeof seen->text - 1);
+    seen->text[len > 0 ? len : 0] = '\0';
+    if (seen->status == -1)
+        printf("# %s\n", keeper_last_error(keeper));
+    close(pipes[0]);
+    stop_keeper(&loop, keeper);
+}
+
+static bool told(const struct seen *seen, const char *line)
+{
+    bool there = strstr(seen->text, line) != NULL;
+
+    if (!there)
+        printf("# not told: %s\n# %s\n", line, seen->text);
+    return there;
+}
+
+static void shows_its_process_only_what_the_table_names(void)
+{
+    struct seen seen = {0};
+
+    put_folder("packages/plain");
+    put_folder("packages/plain/tree");
+    put_file("packages/plain/tree/main.py", "");
+    run_cell("plain", &seen);
+    ok(WIFEXITED(seen.status) && WEXITSTATUS(seen.status) == 7);
+    ok(told(&seen, "uid 993 990 pid 2"));
+    ok(told(&seen, "caps none none\nnnp 1"));
+    ok(told(&seen, "cwd /var/task ['main.py']"));
+    ok(told(&seen, "task-write no\nusr-write no\nroot-write no\ntmp-write yes\nshadow no\nmknod no\nnull yes"));
+    ok(told(&seen, "tmp-full no"));
+    ok(told(&seen, "fds [0, 1, 2]"));
+    ok(told(&seen, "user sbx_user1051"));
+    ok(told(&seen, "env ['LC_CTYPE', 'LD_LIBRARY_PATH', 'PATH']"));
+    ok(strstr(seen.text, "home") == NULL);
+}
+
+static void passes_on_the_signal_that_ended_it(void)
+{
+    struct seen seen = {0};
+
+    put_folder("packages/crash");
+    put_folder("packages/crash/tree");
+    put_file("packages/crash/tree/crash", "");
+    run_cell("crash", &seen);
+    ok(WIFSIGNALED(seen.status) && WTERMSIG(seen.status) == SIGSEGV);
+}
+
+static void says_why_a_cell_cannot_be_built(void)
+{
+    uv_loop_t loop;
+    struct keeper *keeper = start_keeper(&loop);
+    const char *packages[] = {"not-there", "../etc", "a/b", ""};
+    struct err err = {0};
+
+    for (size_t i = 0; i < sizeof packages / sizeof *packages; i++) {
+        struct seen seen = {0};
+        struct cell_options options = template_options(packages[i], -1);
+        ok(keeper_start_cell(keeper, &options, on_exit_seen, &seen, &err) > 0);
+        while (!seen.ended)
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        ok(seen.status == -1 && keeper_last_error(keeper)[0]);
+    }
+    struct seen seen = {0};
+    struct cell_options options = template_options("plain", -1);
+    (void)snprintf(options.interpreter, sizeof options.interpreter, "/usr/bin/python9");
+    ok(keeper_start_cell(keeper, &options, on_exit_seen, &seen, &err) > 0);
+    while (!seen.ended)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    ok(seen.status == -1 && strstr(keeper_last_error(keeper), "/usr/bin/python9"));
+    stop_keeper(&loop, keeper);
+}
+
+static void kills_a_cell_and_all_when_the_keeper_stops(void)
+{
+    uv_loop_t loop;
+    struct keeper *keeper = start_keeper(&loop);
+    struct seen seen[2] = {{0}};
+    struct err err = {0};
+    struct cell_options options;
+    int pipes[2];
+    char c;
+    uint32_t first;
+
+    put_folder("packages/sleep");
+    put_folder("packages/sleep/tree");
+    put_file("packages/sleep/tree/sleep", "");
+    if (pipe2(pipes, O_CLOEXEC) < 0)
+        abort();
+    options = template_options("sleep", pipes[1]);
+    first = keeper_start_cell(keeper, &options, on_exit_seen, &seen[0], &err);
+    ok(first > 0 && keeper_start_cell(keeper, &options, on_exit_seen, &seen[1], &err) > first);
+    close(pipes[1]);
+    keeper_kill_cell(keeper, first);
+    while (!seen[0].ended)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    ok(WIFSIGNALED(seen[0].status) && WTERMSIG(seen[0].status) == SIGKILL && !seen[1].ended);
+    stop_keeper(&loop, keeper);
+    while (read(pipes[0], &c, 1) > 0) {
+    }
+    ok(true); /* end of file: the other is gone too */
+    close(pipes[0]);
+}
+
+static void removes_a_package_whoever_owns_it(void)
+{
+    uv_loop_t loop;
+    struct keeper *keeper = start_keeper(&loop);
+    struct seen seen = {0};
+    struct stat st;
+    struct err err = {0};
+    char path[128];
+
+    ok(keeper_remove_package(keeper, "crash", on_exit_seen, &seen, &err) > 0);
+    while (!seen.ended)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    (void)snprintf(path, sizeof path, "%s/packages/crash", state);
+    ok(seen.status == 0 && stat(path, &st) < 0);
+    stop_keeper(&loop, keeper);
+}
+
+static void (*const tests[])(void) = {
+    shows_its_process_only_what_the_table_names,
+    passes_on_the_signal_that_ended_it,
+    says_why_a_cell_cannot_be_built,
+    kills_a_cell_and_all_when_the_keeper_stops,
+    removes_a_package_whoever_owns_it,
+};
+
+int main(int argc, char **argv)
+{
+    char guest[128];
+
+    if (argc > 1 && strcmp(argv[1], "keeper") == 0)
+        return keeper_main(argc, argv);
+    (void)snprintf(state, sizeof state, "/tmp/cell_test.XXXXXX");
+    if (!mkdtemp(state))
+        return 1;
+    put_folder("packages");
+    put_folder("guest");
+    put_file("guest/bootstrap.py", probe);
+    (void)snprintf(guest, sizeof guest, "%s/guest", state);
+    (void)setenv("SCULLER_GUEST_DIR", guest, 1);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tests[i]();
+    printf("1..%d\n", test_count);
+    return test_failures != 0;
+}

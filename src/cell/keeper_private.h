@@ -1,0 +1,36 @@
+/*
+ * keeper_private: what the server's side of the keeper (keeper.c) and the keeper's own (keeper_main.c) agree on.
+ *
+ * One message, one size, one seqpacket.  A receiver looks its type up in its table of accepted messages and
+ * drops the line on anything else: nothing is parsed, nothing has a length of its own.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "cell/keeper.h"
+
+enum {
+    KEEPER_FD = 3, /* the keeper's end of the line, and the first descriptor of what a cell runs */
+    KEEPER_CELLS_MAX = 1024,
+    KEEPER_TEXT_BYTES = 256,
+};
+
+enum keeper_message_type {
+    /* server -> keeper */
+    KEEPER_START_CELL = 1, /* cell, options, has_*; SCM_RIGHTS: [control] [output] */
+    KEEPER_KILL_CELL,      /* cell */
+    KEEPER_REMOVE_PACKAGE, /* cell (the number of the task), options.package */
+    /* keeper -> server */
+    KEEPER_ENDED, /* cell, status; text when status is -1 */
+    KEEPER_NOTE,  /* text: something the kernel did not give */
+};
+
+struct keeper_message {
+    uint32_t type; /* enum keeper_message_type */
+    uint32_t cell;
+    int32_t status;
+    uint8_t has_control, has_output, padding[2];
+    struct cell_options options;
+    char text[KEEPER_TEXT_BYTES];
+};
