@@ -5,8 +5,8 @@
  * (fsync of file and folder) under its hash, or finds it there already.  Preparing unpacks it in a cell, then writes
  * bytecode in another; `ready-<runtime>` beside it says that this was done, across restarts.
  *
- * A package stays while it is pinned (by an upload whose function is not committed yet, or by a runnable) or while
- * a version refers to it.  All functions here belong to the loop's thread, except the three that say otherwise.
+ * A package stays while a version refers to it, a runnable has it pinned, or an upload is not done (whose function may
+ * be about to refer to it).  All functions here belong to the loop's thread, except the two that say otherwise.
  */
 #pragma once
 
@@ -33,7 +33,7 @@ struct packages_options {
 MUST_USE bool packages_open(const struct packages_options *options, struct packages **ret, struct err *err);
 void packages_close(struct packages *packages);
 
-/* --- upload; feed, finish and check may run on any one thread at a time, so a lane can do the work --- */
+/* --- upload: begun and done on the loop; fed and finished by any one thread at a time, so a lane can do the work --- */
 
 struct package {
     char hex[65];
@@ -46,16 +46,17 @@ struct upload;
 
 MUST_USE bool upload_begin(struct packages *packages, struct upload **ret, struct err *err);
 MUST_USE bool upload_feed(struct upload *upload, str piece, struct err *err); /* ERR_LIMIT: zip too large */
-/* ERR_INVALID: not a zip; ERR_LIMIT: unzipped too large.  Frees the upload either way. */
+/* ERR_INVALID: not a zip; ERR_LIMIT: unzipped too large.  On success the package is durable. */
 MUST_USE bool upload_finish(struct upload *upload, struct package *ret, struct err *err);
-void upload_cancel(struct upload *upload); /* NULL is fine */
+/* When the function that uses it is committed, or refused.  Until then no package is removed, so what upload_finish()
+ * found or made is still there.  NULL is fine; an unfinished one leaves nothing. */
+void upload_done(struct upload *upload);
 
 /* --- life; on the loop --- */
 
-/* From upload_begin's caller: keep it until the function that uses it is committed (or refused), then unpin. */
-void packages_pin(struct packages *packages, str hex);
+void packages_pin(struct packages *packages, str hex); /* who runs it: see packages_watch_catalog() */
 void packages_unpin(struct packages *packages, str hex);
-/* No version refers to it any more: removed once nobody has it pinned. */
+/* No version refers to it any more: removed once nobody has it pinned and no upload is under way. */
 void packages_unused(struct packages *packages, str hex);
 /* At start: removes every package that is not in `used`. */
 void packages_sweep(struct packages *packages, const str *used, int count);
