@@ -5,8 +5,8 @@
  * (fsync of file and folder) under its hash, or finds it there already.  Preparing unpacks it in a cell, then writes
  * bytecode in another; `ready-<runtime>` beside it says that this was done, across restarts.
  *
- * A package stays while a version refers to it, a runnable has it pinned, or an upload is not done (whose function may
- * be about to refer to it).  All functions here belong to the loop's thread, except the two that say otherwise.
+ * A package stays while a version refers to it, a runnable has it, or an upload is not done (whose function may be
+ * about to refer to it).  All functions here belong to the loop's thread, except the two that say otherwise.
  */
 #pragma once
 
@@ -52,16 +52,16 @@ MUST_USE bool upload_finish(struct upload *upload, struct package *ret, struct e
  * found or made is still there.  NULL is fine; an unfinished one leaves nothing. */
 void upload_done(struct upload *upload);
 
-/* --- life; on the loop --- */
+/* --- life; on the loop.  Who deploys need not care: readiness.c does --- */
 
-void packages_pin(struct packages *packages, str hex); /* who runs it: see packages_watch_catalog() */
-void packages_unpin(struct packages *packages, str hex);
-/* No version refers to it any more: removed once nobody has it pinned and no upload is under way. */
+/* Runnables that the catalog takes pin their package until their last release. */
+void packages_watch_catalog(struct packages *packages, struct catalog *catalog);
+/* Asks the owner of the database whether a version refers to this package, since nothing else holds it any more; the
+ * answer, if it is "none", comes as packages_unused(), which removes it if that is still so. */
+void packages_on_idle(struct packages *packages, void (*on_idle)(void *ctx, str hex), void *ctx);
 void packages_unused(struct packages *packages, str hex);
 /* At start: removes every package that is not in `used`. */
 void packages_sweep(struct packages *packages, const str *used, int count);
-/* Runnables that the catalog holds pin their package from now on. */
-void packages_watch_catalog(struct packages *packages, struct catalog *catalog);
 
 /* Unpacks and compiles; several that ask for the same share one run.  on_ready comes once, never before this
  * returns, with ok or with why not. */

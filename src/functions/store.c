@@ -10,11 +10,12 @@
  */
 #include "functions/store.h"
 
-#include <stdio.h>
-
 #include "functions/functions_private.h"
 
 #include "base/clock.h"
+#include "base/vec.h"
+
+#include <stdlib.h>
 
 static const str creating_reason = {"The function is being created.", 30};
 static const str creating_code = {"Creating", 8};
@@ -150,20 +151,10 @@ enum store_answer store_update(struct db *db, const struct function_config *chan
 
 /* Deletion */
 
-enum store_answer store_package_unused(struct db *db, str package, bool *ret, struct err *err)
+static enum store_answer delete_rows(struct db *db, str name, int64_t number, struct err *err)
 {
-    int64_t one;
-    bool found;
-    enum store_answer answer = store_number(db, "SELECT 1 FROM versions WHERE package = ? LIMIT 1", &DB_STR(package),
-                                            1, &one, &found, err);
-
-    *ret = answer == STORE_OK && package.len > 0 && !found;
-    return answer;
-}
-
-static enum store_answer delete_rows(struct db *db, str name, int64_t number, struct arena *arena, struct err *err)
-{
-    str qualifier = version_text(number, arena);
+    ARENA_AUTO arena = {0};
+    str qualifier = version_text(number, &arena);
 
     if (number == VERSION_LATEST)
         return store_ran(db_run(db, err, "DELETE FROM functions WHERE name = ?", DB_STR(name)));
@@ -188,49 +179,42 @@ static enum store_answer check_unaliased(struct db *db, str name, int64_t number
     return answer == STORE_OK && found ? STORE_VERSION_ALIASED : answer;
 }
 
-/* Which of the packages of versions that are gone now has nobody left. */
-static enum store_answer keep_unused(struct db *db, const struct function_list *gone, struct arena *arena,
-                                     struct store_strings *ret, struct err *err)
+enum store_answer store_delete(struct db *db, str name, str qualifier, struct err *err)
 {
-    *ret = (struct store_strings){.at = arena_new(arena, str, (size_t)gone->count + 1)};
-    for (int i = 0; i < gone->count; i++) {
-        str package = gone->at[i].package;
-        bool unused, known = false;
-        enum store_answer answer = store_package_unused(db, package, &unused, err);
-
-        if (answer != STORE_OK)
-            return answer;
-        for (int k = 0; k < ret->count; k++)
-            known |= str_eq(ret->at[k], package);
-        if (unused && !known)
-            ret->at[ret->count++] = package;
-    }
-    return STORE_OK;
-}
-
-enum store_answer store_delete(struct db *db, str name, str qualifier, struct arena *arena,
-                               struct store_strings *ret_unused, struct err *err)
-{
-    struct db_value values[] = {DB_STR(name), DB_INT(0)};
-    struct function_list gone;
     int64_t number;
     enum store_answer answer = function_check(db, name, err);
 
-    *ret_unused = (struct store_strings){0};
     if (answer != STORE_OK)
         return answer;
     if (!version_number(qualifier, &number))
         return STORE_NO_VERSION;
-    values[1] = DB_INT(number);
     if (number != VERSION_LATEST)
         answer = check_unaliased(db, name, number, err);
-    if (answer == STORE_OK) /* the whole function: number 0, and all above it */
-        answer = number == VERSION_LATEST
-                     ? version_collect(db, "function = ?", values, 1, arena, &gone, err)
-                     : version_collect(db, "function = ? AND number = ?", values, 2, arena, &gone, err);
-    if (answer == STORE_OK)
-        answer = delete_rows(db, name, number, arena, err);
-    return answer == STORE_OK ? keep_unused(db, &gone, arena, ret_unused, err) : answer;
+    return answer == STORE_OK ? delete_rows(db, name, number, err) : answer;
+}
+
+/* Packages */
+
+enum store_answer store_package_used(struct db *db, str package, bool *ret, struct err *err)
+{
+    int64_t one;
+
+    return store_number(db, "SELECT 1 FROM versions WHERE package = ? LIMIT 1", &DB_STR(package), 1, &one, ret, err);
+}
+
+enum store_answer store_packages(struct db *db, struct arena *arena, struct store_strings *ret, struct err *err)
+{
+    VEC(str) found = {0};
+
+    *err = (struct err){0};
+    DB_ROWS_AUTO rows = db_query(db, err, "SELECT DISTINCT package FROM versions WHERE package <> ''");
+    while (db_next(&rows, err))
+        *vec_push(&found) = db_text(&rows, 0, arena);
+    *ret = (struct store_strings){.at = arena_new(arena, str, found.len + 1), .count = (int)found.len};
+    if (found.len > 0)
+        memcpy(ret->at, found.at, found.len * sizeof *found.at);
+    vec_free(&found);
+    return store_ran(err->code == ERR_NONE);
 }
 
 /* Listing */

@@ -107,10 +107,8 @@ MUST_USE enum store_answer store_get(struct db *db, str name, str qualifier, str
 MUST_USE enum store_answer store_update(struct db *db, const struct function_config *config, str revision_id,
                                         bool publish, struct arena *arena, struct function_config *ret,
                                         struct err *err);
-/* qualifier empty: the whole function; a number: that version (a missing one is fine).  ret_unused: packages that
- * nothing refers to any more, for packages_unused() after the commit. */
-MUST_USE enum store_answer store_delete(struct db *db, str name, str qualifier, struct arena *arena,
-                                        struct store_strings *ret_unused, struct err *err);
+/* qualifier empty: the whole function; a number: that version (a missing one is fine). */
+MUST_USE enum store_answer store_delete(struct db *db, str name, str qualifier, struct err *err);
 /* ListFunctions, by name.  all_versions: every version of each, $LATEST first.  marker: next_marker of before. */
 MUST_USE enum store_answer store_list(struct db *db, bool all_versions, str marker, int max, struct arena *arena,
                                       struct function_list *ret, struct err *err);
@@ -118,8 +116,10 @@ struct store_usage {
     int64_t functions_count, code_bytes, reserved_concurrency;
 };
 MUST_USE enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err *err);
-/* The packages that no version refers to, of those given: after an update. */
-MUST_USE enum store_answer store_package_unused(struct db *db, str package, bool *ret, struct err *err);
+/* Does any version refer to this package; and which packages are referred to at all. */
+MUST_USE enum store_answer store_package_used(struct db *db, str package, bool *ret, struct err *err);
+MUST_USE enum store_answer store_packages(struct db *db, struct arena *arena, struct store_strings *ret,
+                                          struct err *err);
 
 /* --- versions (versions.c) --- */
 
