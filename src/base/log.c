@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 enum { VALUE_BYTES_MAX = 4 * 1024 };
 
@@ -32,22 +33,33 @@ void log_set_json(bool json)
     json_now = json;
 }
 
+/* One character of `text` at `i`, made harmless; returns its bytes.  C1 controls count: terminals obey them. */
+static size_t add_char_quoted(struct buf *line, str rest)
+{
+    unsigned char c = (unsigned char)rest.at[0];
+    size_t len = utf8_char_len(rest);
+
+    if (len == 0)
+        buf_add(line, STR("\xef\xbf\xbd")); /* U+FFFD */
+    else if (len == 2 && c == 0xc2 && (unsigned char)rest.at[1] < 0xa0)
+        buf_printf(line, "\\u%04x", (unsigned char)rest.at[1]);
+    else if (c == '"' || c == '\\')
+        buf_printf(line, "\\%c", c);
+    else if (c == '\n')
+        buf_add(line, STR("\\n"));
+    else if (c < 0x20 || c == 0x7f)
+        buf_printf(line, "\\u%04x", c);
+    else
+        buf_add(line, (str){rest.at, len});
+    return len ? len : 1;
+}
+
 /* JSON's rules for a string serve the words form as well: no value can end its line or its quotes. */
 static void add_quoted(struct buf *line, str text)
 {
     buf_add_char(line, '"');
-    for (size_t i = 0; i < text.len && i < VALUE_BYTES_MAX; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-
-        if (c == '"' || c == '\\')
-            buf_printf(line, "\\%c", c);
-        else if (c == '\n')
-            buf_add(line, STR("\\n"));
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(line, "\\u%04x", c);
-        else
-            buf_add_char(line, (char)c);
-    }
+    for (size_t i = 0; i < text.len && i < VALUE_BYTES_MAX;)
+        i += add_char_quoted(line, str_from(text, i));
     if (text.len > VALUE_BYTES_MAX)
         buf_add(line, STR("..."));
     buf_add_char(line, '"');

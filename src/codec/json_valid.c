@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "codec/json_read.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 enum want { WANT_VALUE, WANT_KEY, AFTER_VALUE };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 void jw_init(struct jw *w, struct buf *out)
 {
