@@ -9,6 +9,8 @@
  *
  * An exchange and all that hangs on it (arena, headers, body) lives until its answer is written; a client that
  * leaves early does not end it: the answer is dropped then (`client_gone` tells, on_client_gone is called).
+ * A request whose body does not arrive (client left, too slow, too long, malformed) is never handled: `route` was
+ * called, then on_client_gone, and when that returns the exchange is over without an answer of the handler's.
  */
 #pragma once
 
@@ -41,7 +43,8 @@ struct http_request {
 struct http_answer {
     int status;
     str content_type; /* empty: no Content-Type header */
-    const struct http_header *headers; /* CR, LF or NUL in a value: the answer becomes a 500 */
+    const struct http_header *headers; /* CR, LF or NUL in a value: the answer becomes a 500.  Date, Connection,
+                                        * Content-Length and Transfer-Encoding are ours: such rows are left out */
     int headers_count;
     str body; /* copied, or kept by the exchange's arena: it must stay until http_answer returns */
 };
@@ -58,7 +61,7 @@ struct http_exchange {
     struct arena arena;
     void *user;               /* the handler's own */
     const void *door;         /* the roof's: who was picked in route, so that handle goes there too */
-    size_t body_max;          /* set by route; default 0: any body is refused with 413 */
+    size_t body_max;          /* set by route; default 0: any body is refused with 413 (with a sink: no limit) */
     struct http_body_sink sink;
     unsigned char body_sha256[32]; /* of the raw body; made while it arrives, when route asked (want_sha256) */
     bool want_sha256;
@@ -71,7 +74,7 @@ struct http_handlers {
     /* Headers are complete.  Set body_max / sink / want_sha256, or answer now.  */
     void (*route)(void *ctx, struct http_exchange *exchange);
     void (*handle)(void *ctx, struct http_exchange *exchange);
-    /* Body past body_max, or a fault of the parser: make the body of the error (JSON), NULL: plain words. */
+    /* Faults (of the parser, of time, a body past body_max) are answered here, as {"message": "..."}. */
     void *ctx;
 };
 
@@ -79,13 +82,16 @@ struct http_server_options {
     const char *listen;      /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
     const char *spool_dir;   /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
     struct http_handlers handlers;
+    /* 0: the limit of that name in base/limits.h.  Tests make them small. */
+    int headers_timeout_ms, body_idle_timeout_ms, keepalive_timeout_ms, connections_max;
 };
 
 /* A port that is taken: ERR_CONFLICT, with the words for it and, where /proc tells, the process that has it. */
 MUST_USE bool http_server_open(uv_loop_t *loop, const struct http_server_options *options,
                                struct http_server **ret, struct err *err);
 str http_server_address(const struct http_server *server); /* with the real port when 0 was asked */
-/* Stop accepting, let running exchanges finish (at most `grace_ms`), then call on_closed. */
+/* Stop accepting, let running exchanges finish (at most `grace_ms`), then call on_closed.  Exchanges that are not
+ * answered by then lose their client; their memory stays until they are. */
 void http_server_close(struct http_server *server, int grace_ms, void (*on_closed)(void *ctx), void *ctx);
 
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer);
