@@ -1,0 +1,277 @@
+/*
+ * Who holds a package: runnables (a pin each), uploads under way (all packages, since their function may be about to
+ * refer to any), preparations, and rows of the database.  The first three are known here.  When none of them is
+ * left, on_idle asks the database, on its lane; by the time the answer is here an upload may have begun, so
+ * packages_unused() looks again.  An upload that commits in between is still not done when that answer
+ * arrives, because a lane's dones come in the order of its jobs.
+ *
+ * Removing is a rename (at once, on the loop) and then the slow part, on libuv's threads.  A tree that the keeper
+ * gave to its writer's user may be more than the server can remove: what stays is named gone-*, and the next start
+ * tries again.
+ */
+#include "functions/packages.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "functions/packages_private.h"
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+enum { REMOVE_OPEN_FILES = 16 };
+
+struct pin {
+    int count;
+};
+
+struct removal {
+    uv_work_t work;
+    char path[PACKAGE_PATH_MAX];
+};
+
+void package_path(const struct packages *packages, str hex, const char *name, char ret[PACKAGE_PATH_MAX])
+{
+    snprintf(ret, PACKAGE_PATH_MAX, "%s/" STR_FMT "/%s", packages->folder, STR_ARG(hex), name);
+}
+
+void packages_zip_path(const struct packages *packages, str hex, char *ret, size_t size)
+{
+    snprintf(ret, size, "%s/" STR_FMT "/code.zip", packages->folder, STR_ARG(hex));
+}
+
+bool sync_folder(const char *path, struct err *err)
+{
+    FD_AUTO fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return (fd >= 0 && fsync(fd) == 0) || err_sys(err, "fsync of %s", path);
+}
+
+static bool is_hex(str name)
+{
+    if (name.len != PACKAGE_HEX_CHARS)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (!strchr("0123456789abcdef", name.at[i]))
+            return false;
+    return true;
+}
+
+/* Removing */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)ftw;
+    if (type == FTW_DP)
+        (void)rmdir(path);
+    else
+        (void)unlink(path);
+    return 0;
+}
+
+void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_one, REMOVE_OPEN_FILES, FTW_DEPTH | FTW_PHYS);
+}
+
+static void removal_run(uv_work_t *work)
+{
+    struct removal *removal = work->data;
+
+    remove_tree(removal->path);
+}
+
+static void removal_done(uv_work_t *work, int status)
+{
+    struct removal *removal = work->data;
+
+    (void)status;
+    if (access(removal->path, F_OK) == 0)
+        log_warn("a package could not be removed whole", F_CSTR("path", removal->path));
+    free(removal);
+}
+
+static void remove_later(struct packages *packages, const char *path)
+{
+    struct removal *removal = calloc(1, sizeof *removal);
+
+    if (!removal)
+        abort();
+    snprintf(removal->path, sizeof removal->path, "%s", path);
+    removal->work.data = removal;
+    if (uv_queue_work(packages->options.loop, &removal->work, removal_run, removal_done) != 0)
+        free(removal);
+}
+
+static void remove_package(struct packages *packages, str hex)
+{
+    char path[PACKAGE_PATH_MAX], gone[PACKAGE_PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/" STR_FMT, packages->folder, STR_ARG(hex));
+    snprintf(gone, sizeof gone, "%s/gone-" STR_FMT "-%d-%d", packages->folder, STR_ARG(hex), (int)getpid(),
+             packages->removals++);
+    if (rename(path, gone) == 0)
+        remove_later(packages, gone);
+    else if (errno != ENOENT)
+        log_warn("a package could not be removed", F_STR("package", hex), F_INT("errno", errno));
+}
+
+/* Who holds what */
+
+static bool is_held(const struct packages *packages, str hex)
+{
+    return packages->uploads > 0 || map_get(&packages->pins, hex) || prepare_busy(packages, hex);
+}
+
+void packages_let_go(struct packages *packages, str hex)
+{
+    if (packages->on_idle && hex.len > 0 && !is_held(packages, hex))
+        packages->on_idle(packages->on_idle_ctx, hex);
+}
+
+void packages_on_idle(struct packages *packages, void (*on_idle)(void *ctx, str hex), void *ctx)
+{
+    packages->on_idle = on_idle;
+    packages->on_idle_ctx = ctx;
+}
+
+void packages_unused(struct packages *packages, str hex)
+{
+    if (is_hex(hex) && !is_held(packages, hex))
+        remove_package(packages, hex);
+}
+
+static void on_runnable_added(void *ctx, const struct runnable *runnable)
+{
+    struct packages *packages = ctx;
+    struct pin *pin = map_get(&packages->pins, runnable->package);
+
+    if (!pin) {
+        pin = calloc(1, sizeof *pin);
+        if (!pin)
+            abort();
+        map_put(&packages->pins, runnable->package, pin);
+    }
+    pin->count++;
+}
+
+static void on_runnable_gone(void *ctx, const struct runnable *runnable)
+{
+    struct packages *packages = ctx;
+    struct pin *pin = map_get(&packages->pins, runnable->package);
+
+    if (!pin || --pin->count > 0)
+        return;
+    free(map_remove(&packages->pins, runnable->package));
+    packages_let_go(packages, runnable->package);
+}
+
+void packages_watch_catalog(struct packages *packages, struct catalog *catalog)
+{
+    catalog_watch(catalog, on_runnable_added, on_runnable_gone, packages);
+}
+
+/* Start and end */
+
+/* A folder with neither zip nor tree is what a crash left of an upload.  (Of an unpacking: see prepare.c.) */
+static void check_package(struct packages *packages, str hex)
+{
+    char zip[PACKAGE_PATH_MAX], mark[PACKAGE_PATH_MAX];
+
+    package_path(packages, hex, "code.zip", zip);
+    package_path(packages, hex, "unpacked", mark);
+    if (access(zip, F_OK) != 0 && access(mark, F_OK) != 0)
+        remove_package(packages, hex);
+}
+
+static void check_entry(struct packages *packages, const char *name)
+{
+    str text = str_of(name);
+    char path[PACKAGE_PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/" STR_FMT, packages->folder, STR_ARG(text));
+    if (str_starts(text, STR("tmp-")))
+        (void)unlink(path);
+    else if (str_starts(text, STR("gone-")))
+        remove_later(packages, path);
+    else if (is_hex(text))
+        check_package(packages, text);
+}
+
+static bool for_each_entry(struct packages *packages, void (*each)(struct packages *packages, const char *name),
+                           struct err *err)
+{
+    DIR *folder = opendir(packages->folder);
+    struct dirent *entry;
+
+    if (!folder)
+        return err_sys(err, "%s", packages->folder);
+    while ((entry = readdir(folder)))
+        each(packages, entry->d_name);
+    closedir(folder);
+    return true;
+}
+
+bool packages_open(const struct packages_options *options, struct packages **ret, struct err *err)
+{
+    struct packages *packages = calloc(1, sizeof *packages);
+
+    if (!packages)
+        abort();
+    packages->options = *options;
+    packages->zip_bytes_max = options->aws_limits ? AWS_ZIP_BYTES_MAX : ZIP_BYTES_MAX_DEFAULT;
+    packages->unzipped_bytes_max = options->aws_limits ? AWS_UNZIPPED_BYTES_MAX : UNZIPPED_BYTES_MAX_DEFAULT;
+    TAILQ_INIT(&packages->preparations);
+    snprintf(packages->folder, sizeof packages->folder, "%s/packages", options->state_dir);
+    if (mkdir(packages->folder, 0700) < 0 && errno != EEXIST) {
+        (void)err_sys(err, "%s", packages->folder);
+        free(packages);
+        return false;
+    }
+    if (!for_each_entry(packages, check_entry, err)) {
+        free(packages);
+        return false;
+    }
+    *ret = packages;
+    return true;
+}
+
+void packages_sweep(struct packages *packages, const str *used, int count)
+{
+    DIR *folder = opendir(packages->folder);
+    struct dirent *entry;
+
+    while (folder && (entry = readdir(folder))) {
+        bool wanted = false;
+
+        for (int i = 0; i < count && !wanted; i++)
+            wanted = str_eq(used[i], str_of(entry->d_name));
+        if (!wanted)
+            packages_unused(packages, str_of(entry->d_name));
+    }
+    if (folder)
+        closedir(folder);
+}
+
+void packages_close(struct packages *packages)
+{
+    size_t cursor = 0;
+    void *pin;
+    str hex;
+
+    if (!packages)
+        return;
+    while (map_next(&packages->pins, &cursor, &hex, &pin))
+        free(pin);
+    map_done(&packages->pins);
+    free(packages);
+}

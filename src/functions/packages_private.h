@@ -1,0 +1,34 @@
+/* packages_private: what packages.c (life), upload.c (arrival) and prepare.c (unpacking) share. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "functions/packages.h"
+
+#include "base/map.h"
+
+enum { PACKAGE_HEX_CHARS = 64, PACKAGE_PATH_MAX = 4096 };
+
+struct preparation;
+TAILQ_HEAD(preparations, preparation);
+
+struct packages {
+    struct packages_options options;
+    char folder[PACKAGE_PATH_MAX - 256]; /* <state>/packages */
+    int64_t zip_bytes_max, unzipped_bytes_max;
+
+    struct map pins;  /* hex -> struct pin */
+    int uploads;      /* begun and not done */
+    void (*on_idle)(void *ctx, str hex);
+    void *on_idle_ctx;
+    struct preparations preparations; /* waiting and running, in order */
+    int removals;     /* makes a removed folder's name its own */
+};
+
+/* <state>/packages/<hex>/<name> */
+void package_path(const struct packages *packages, str hex, const char *name, char ret[PACKAGE_PATH_MAX]);
+/* An upload or a preparation let go of it: perhaps nobody needs it now. */
+void packages_let_go(struct packages *packages, str hex);
+bool prepare_busy(const struct packages *packages, str hex); /* a preparation of it waits or runs */
+bool sync_folder(const char *path, struct err *err);
+void remove_tree(const char *path); /* what cannot be removed stays */

@@ -1,0 +1,434 @@
+/*
+ * A package on its way to being run:
+ *
+ *     WAITING ─▶ CHECK ─┬──────────────▶ (ready already)
+ *                       ├─▶ UNPACK (cell) ─▶ KEEP ─┐
+ *                       └─────────────────────────▶┴─▶ COMPILE (cell) ─▶ MARK ─▶ ready
+ *
+ * CHECK, KEEP and MARK look at and write the marks, on libuv's threads: `unpacked` after the whole tree was given to the
+ * disk (syncfs), `ready-<runtime>` after its bytecode was written.  A tree without its mark is renamed away
+ * and made anew, so a crash at any point costs time only.  Bytecode is a gain, not a need: if compiling fails the
+ * package is ready all the same, and the log says why.
+ *
+ * One preparation at a time for a package (a second runtime waits for its turn), PREPARATIONS_MAX in all.
+ */
+#include "functions/packages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "functions/packages_private.h"
+
+#include "cell/keeper.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+enum {
+    PREPARATIONS_MAX = 2,
+    WORDS_BYTES_MAX = 4096, /* of what a cell printed: the first of it */
+    CELL_TMP_MB = 64,
+    CELL_TIMEOUT_MS = 15 * 60 * 1000,
+};
+
+enum stage { STAGE_WAITING, STAGE_CHECK, STAGE_UNPACK, STAGE_KEEP, STAGE_COMPILE, STAGE_MARK };
+
+struct waiter {
+    void (*on_ready)(void *ctx, bool ok, const char *why);
+    void *ctx;
+};
+
+struct preparation {
+    TAILQ_ENTRY(preparation) link;
+    struct packages *packages;
+    char hex[PACKAGE_HEX_CHARS + 1];
+    const struct interpreter *interpreter;
+    char mark[64]; /* "ready-python3.11" */
+    VEC(struct waiter) waiters;
+    enum stage stage;
+    struct cell_run *cell;
+
+    uv_work_t work; /* CHECK, KEEP, MARK; what they found: */
+    bool is_ready, is_unpacked, failed;
+    char why[WORDS_BYTES_MAX];
+};
+
+/* One cell of a preparation; lives until its two handles are closed. */
+struct cell_run {
+    struct preparation *preparation;
+    uint32_t cell;
+    uv_pipe_t output;
+    uv_timer_t timer;
+    int handles;
+    bool timed_out;
+    struct buf words;
+    char chunk[1024];
+};
+
+static void start_waiting(struct packages *packages);
+static void enter(struct preparation *preparation, enum stage stage);
+
+static str hex_of(const struct preparation *preparation)
+{
+    return str_of(preparation->hex);
+}
+
+bool prepare_busy(const struct packages *packages, str hex)
+{
+    const struct preparation *each;
+
+    TAILQ_FOREACH(each, &packages->preparations, link)
+        if (str_eq(hex_of(each), hex))
+            return true;
+    return false;
+}
+
+bool packages_is_ready(const struct packages *packages, str hex, const struct interpreter *interpreter)
+{
+    char name[64], path[PACKAGE_PATH_MAX];
+
+    snprintf(name, sizeof name, "ready-" STR_FMT, STR_ARG(interpreter->runtime));
+    package_path(packages, hex, name, path);
+    return access(path, F_OK) == 0;
+}
+
+void packages_prepare(struct packages *packages, str hex, const struct interpreter *interpreter,
+                      void (*on_ready)(void *ctx, bool ok, const char *why), void *ctx)
+{
+    struct preparation *each;
+
+    TAILQ_FOREACH(each, &packages->preparations, link)
+        if (str_eq(hex_of(each), hex) && each->interpreter == interpreter)
+            break;
+    if (!each) {
+        each = calloc(1, sizeof *each);
+        if (!each)
+            abort();
+        each->packages = packages;
+        each->interpreter = interpreter;
+        snprintf(each->hex, sizeof each->hex, STR_FMT, STR_ARG(hex));
+        snprintf(each->mark, sizeof each->mark, "ready-" STR_FMT, STR_ARG(interpreter->runtime));
+        TAILQ_INSERT_TAIL(&packages->preparations, each, link);
+    }
+    *vec_push(&each->waiters) = (struct waiter){on_ready, ctx};
+    start_waiting(packages);
+}
+
+/* The end: whoever waits is told; a waiter may prepare something anew. */
+static void finish(struct preparation *preparation, bool good)
+{
+    struct packages *packages = preparation->packages;
+
+    TAILQ_REMOVE(&packages->preparations, preparation, link);
+    for (size_t i = 0; i < preparation->waiters.len; i++)
+        preparation->waiters.at[i].on_ready(preparation->waiters.at[i].ctx, good, preparation->why);
+    packages_let_go(packages, hex_of(preparation));
+    vec_free(&preparation->waiters);
+    free(preparation);
+    start_waiting(packages);
+}
+
+static void fail(struct preparation *preparation, const char *why)
+{
+    snprintf(preparation->why, sizeof preparation->why, "%s", why);
+    finish(preparation, false);
+}
+
+/* Work on the disk: marks */
+
+static bool write_mark(const struct preparation *preparation, const char *name, struct err *err)
+{
+    char path[PACKAGE_PATH_MAX], folder[PACKAGE_PATH_MAX];
+
+    package_path(preparation->packages, hex_of(preparation), name, path);
+    package_path(preparation->packages, hex_of(preparation), "", folder);
+    FD_AUTO fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fsync(fd) != 0)
+        return err_sys(err, "%s", path);
+    return sync_folder(folder, err);
+}
+
+/* A tree that nobody vouches for is renamed, not reused: it may belong to another user, who alone can empty it. */
+static bool take_tree_away(const struct preparation *preparation, struct err *err)
+{
+    char tree[PACKAGE_PATH_MAX], dead[PACKAGE_PATH_MAX], name[64];
+
+    package_path(preparation->packages, hex_of(preparation), "tree", tree);
+    for (int i = 0; i < UNZIPPED_FILES_MAX; i++) {
+        snprintf(name, sizeof name, "dead-%d", i);
+        package_path(preparation->packages, hex_of(preparation), name, dead);
+        if (access(dead, F_OK) == 0)
+            continue;
+        if (rename(tree, dead) != 0)
+            return errno == ENOENT || err_sys(err, "%s", tree);
+        remove_tree(dead);
+        return true;
+    }
+    return err_set(err, ERR_LIMIT, "%s: too many left-overs beside it", tree);
+}
+
+static void check_run(struct preparation *preparation, struct err *err)
+{
+    char unpacked[PACKAGE_PATH_MAX];
+
+    preparation->is_ready =
+        packages_is_ready(preparation->packages, hex_of(preparation), preparation->interpreter);
+    package_path(preparation->packages, hex_of(preparation), "unpacked", unpacked);
+    preparation->is_unpacked = access(unpacked, F_OK) == 0;
+    preparation->failed = !preparation->is_unpacked && !take_tree_away(preparation, err);
+}
+
+static void keep_run(struct preparation *preparation, struct err *err)
+{
+    char tree[PACKAGE_PATH_MAX];
+
+    package_path(preparation->packages, hex_of(preparation), "tree", tree);
+    FD_AUTO fd = open(preparation->packages->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    preparation->failed = fd < 0 || syncfs(fd) != 0 || !write_mark(preparation, "unpacked", err);
+}
+
+static void work_run(uv_work_t *work)
+{
+    struct preparation *preparation = work->data;
+    struct err err = {0};
+
+    if (preparation->stage == STAGE_CHECK)
+        check_run(preparation, &err);
+    else if (preparation->stage == STAGE_KEEP)
+        keep_run(preparation, &err);
+    else
+        preparation->failed = !write_mark(preparation, preparation->mark, &err);
+    if (preparation->failed)
+        snprintf(preparation->why, sizeof preparation->why, "%s", err.code ? err.text : "the disk refused a sync");
+}
+
+static void work_done(uv_work_t *work, int status)
+{
+    struct preparation *preparation = work->data;
+
+    if (status != 0 || preparation->failed)
+        finish(preparation, false);
+    else if (preparation->stage == STAGE_MARK || (preparation->stage == STAGE_CHECK && preparation->is_ready))
+        finish(preparation, true);
+    else
+        enter(preparation, preparation->stage == STAGE_CHECK && !preparation->is_unpacked ? STAGE_UNPACK
+                                                                                         : STAGE_COMPILE);
+}
+
+/* Work in a cell */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct cell_run *run = handle->data;
+
+    if (--run->handles > 0)
+        return;
+    buf_free(&run->words);
+    free(run);
+}
+
+static void on_words_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    struct cell_run *run = handle->data;
+
+    (void)suggested;
+    *ret = uv_buf_init(run->chunk, sizeof run->chunk);
+}
+
+static void on_words(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
+{
+    struct cell_run *run = stream->data;
+
+    if (n > 0)
+        buf_add(&run->words, (str){chunk->base, (size_t)n});
+    else if (n < 0)
+        uv_read_stop(stream);
+}
+
+static void on_cell_timeout(uv_timer_t *timer)
+{
+    struct cell_run *run = timer->data;
+
+    run->timed_out = true;
+    keeper_kill_cell(run->preparation->packages->options.keeper, run->cell);
+}
+
+/* What it printed last may still be in the pipe when its end is known. */
+static void read_rest(struct cell_run *run)
+{
+    uv_os_fd_t fd;
+    ssize_t n;
+
+    uv_read_stop((uv_stream_t *)&run->output);
+    if (uv_fileno((uv_handle_t *)&run->output, &fd) != 0)
+        return;
+    while ((n = read(fd, run->chunk, sizeof run->chunk)) > 0)
+        buf_add(&run->words, (str){run->chunk, (size_t)n});
+}
+
+static void describe_end(struct cell_run *run, int status, char *ret, size_t size)
+{
+    str words = buf_str(&run->words);
+    const struct keeper *keeper = run->preparation->packages->options.keeper;
+
+    while (words.len > 0 && words.at[words.len - 1] == '\n')
+        words.len--;
+    if (run->timed_out)
+        snprintf(ret, size, "took longer than %d s", CELL_TIMEOUT_MS / 1000);
+    else if (status == -1)
+        snprintf(ret, size, "%s", keeper_last_error(keeper));
+    else if (words.len > 0)
+        snprintf(ret, size, STR_FMT, STR_ARG(words));
+    else if (WIFSIGNALED(status))
+        snprintf(ret, size, "was killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(ret, size, "ended with status %d", WEXITSTATUS(status));
+}
+
+static void on_cell_exit(void *ctx, int status)
+{
+    struct cell_run *run = ctx;
+    struct preparation *preparation = run->preparation;
+    char words[WORDS_BYTES_MAX];
+
+    read_rest(run);
+    describe_end(run, status, words, sizeof words);
+    uv_close((uv_handle_t *)&run->output, on_handle_closed);
+    uv_close((uv_handle_t *)&run->timer, on_handle_closed);
+    preparation->cell = NULL;
+    if (preparation->stage == STAGE_COMPILE) {
+        if (status != 0)
+            log_warn("bytecode was not written", F_CSTR("package", preparation->hex), F_CSTR("why", words));
+        enter(preparation, STAGE_MARK);
+    } else if (status != 0) {
+        fail(preparation, words);
+    } else {
+        enter(preparation, STAGE_KEEP);
+    }
+}
+
+static struct cell_run *cell_run_new(struct preparation *preparation, int output)
+{
+    struct cell_run *run = calloc(1, sizeof *run);
+    uv_loop_t *loop = preparation->packages->options.loop;
+
+    if (!run)
+        abort();
+    run->preparation = preparation;
+    run->handles = 2;
+    buf_init(&run->words, WORDS_BYTES_MAX - 1);
+    uv_pipe_init(loop, &run->output, 0);
+    uv_timer_init(loop, &run->timer);
+    run->output.data = run->timer.data = run;
+    (void)uv_pipe_open(&run->output, output);
+    (void)uv_read_start((uv_stream_t *)&run->output, on_words_room, on_words);
+    uv_timer_start(&run->timer, on_cell_timeout, CELL_TIMEOUT_MS, 0);
+    return run;
+}
+
+static bool fill_options(const struct preparation *preparation, struct cell_options *ret, struct err *err)
+{
+    const struct interpreter *interpreter = preparation->interpreter;
+    const struct packages *packages = preparation->packages;
+
+    *ret = (struct cell_options){
+        .kind = preparation->stage == STAGE_UNPACK ? CELL_UNPACKER : CELL_COMPILER,
+        .tmp_mb = CELL_TMP_MB,
+        .unpacked_bytes_max = (uint64_t)packages->unzipped_bytes_max,
+        .unpacked_files_max = UNZIPPED_FILES_MAX,
+        .control_fd = -1,
+        .output_fd = -1,
+    };
+    if (interpreter->path.len >= sizeof ret->interpreter || interpreter->prefix.len >= sizeof ret->prefix)
+        return err_set(err, ERR_LIMIT, "the path of the interpreter is too long");
+    snprintf(ret->package, sizeof ret->package, "%s", preparation->hex);
+    snprintf(ret->interpreter, sizeof ret->interpreter, STR_FMT, STR_ARG(interpreter->path));
+    snprintf(ret->prefix, sizeof ret->prefix, STR_FMT, STR_ARG(interpreter->prefix));
+    return true;
+}
+
+static bool start_cell(struct preparation *preparation, struct err *err)
+{
+    struct packages *packages = preparation->packages;
+    struct cell_options options;
+    char path[PACKAGE_PATH_MAX];
+    int ends[2];
+
+    if (!packages->options.keeper)
+        return err_set(err, ERR_SYSTEM, "there is no keeper");
+    if (!fill_options(preparation, &options, err))
+        return false;
+    package_path(packages, hex_of(preparation), "code.zip", path);
+    FD_AUTO zip = preparation->stage == STAGE_UNPACK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (preparation->stage == STAGE_UNPACK && zip < 0)
+        return err_sys(err, "%s", path);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_sys(err, "pipe");
+    FD_AUTO output = ends[1];
+    options.control_fd = zip;
+    options.output_fd = output;
+    preparation->cell = cell_run_new(preparation, ends[0]);
+    preparation->cell->cell =
+        keeper_start_cell(packages->options.keeper, &options, on_cell_exit, preparation->cell, err);
+    return preparation->cell->cell > 0;
+}
+
+static void drop_cell(struct preparation *preparation)
+{
+    if (!preparation->cell)
+        return;
+    uv_close((uv_handle_t *)&preparation->cell->output, on_handle_closed);
+    uv_close((uv_handle_t *)&preparation->cell->timer, on_handle_closed);
+    preparation->cell = NULL;
+}
+
+/* The one function that changes the stage. */
+static void enter(struct preparation *preparation, enum stage stage)
+{
+    struct err err = {0};
+
+    preparation->stage = stage;
+    if (stage == STAGE_UNPACK || stage == STAGE_COMPILE) {
+        if (start_cell(preparation, &err))
+            return;
+        drop_cell(preparation);
+        fail(preparation, err.text);
+        return;
+    }
+    preparation->work.data = preparation;
+    if (uv_queue_work(preparation->packages->options.loop, &preparation->work, work_run, work_done) != 0)
+        abort();
+}
+
+static bool may_start(const struct packages *packages, const struct preparation *preparation)
+{
+    const struct preparation *each;
+    int running = 0;
+
+    TAILQ_FOREACH(each, &packages->preparations, link) {
+        if (each->stage == STAGE_WAITING)
+            continue;
+        running++;
+        if (str_eq(hex_of(each), hex_of(preparation)))
+            return false;
+    }
+    return running < PREPARATIONS_MAX;
+}
+
+static void start_waiting(struct packages *packages)
+{
+    struct preparation *each;
+
+    TAILQ_FOREACH(each, &packages->preparations, link)
+        if (each->stage == STAGE_WAITING && may_start(packages, each))
+            enter(each, STAGE_CHECK);
+}
