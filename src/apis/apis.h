@@ -57,6 +57,7 @@ struct api_stage {
     struct arena arena;
     int references;
     str api_id, name, deployment_id;
+    bool endpoint_disabled; /* disableExecuteApiEndpoint, as it was deployed */
     struct api_resource *resources;
     int resources_count;
     struct api_pair *variables;

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "apis/rest.h"
 #include "base/buf.h"
 #include "codec/arn.h"
 #include "codec/json_read.h"
@@ -182,6 +181,7 @@ static bool compile_into(struct api_stage *stage, const json_t *snapshot, const 
     json_t *value;
     size_t i;
 
+    stage->endpoint_disabled = json_is_true(json_object_get(snapshot, "disableExecuteApiEndpoint"));
     stage->variables = pairs_of(variables, arena, &stage->variables_count);
     stage->binary_types = arena_new(arena, struct api_pair, json_array_size(types) + 1);
     json_array_foreach(types, i, value)
@@ -216,50 +216,5 @@ bool apis_compile(str snapshot, str variables, struct api_stage **ret, struct er
         return false;
     }
     *ret = stage;
-    return true;
-}
-
-bool apis_load_stage(struct db *db, str api_id, str name, struct api_stage **ret, struct err *err)
-{
-    ARENA_AUTO arena = {0};
-    struct rest_stage row;
-    struct rest_deployment deployment;
-    struct api_stage *stage;
-
-    if (!row_get(db, &rest_stages, (const str[]){api_id, name}, &arena, &row, err)) {
-        *ret = NULL;
-        return err->code == ERR_NOT_FOUND;
-    }
-    if (!row_get(db, &rest_deployments, (const str[]){api_id, row.deployment_id}, &arena, &deployment, err) ||
-        !apis_compile(deployment.snapshot, row.variables, &stage, err))
-        return err_wrap(err, "stage " STR_FMT " of API " STR_FMT, STR_ARG(name), STR_ARG(api_id));
-    stage->api_id = arena_copy(&stage->arena, api_id);
-    stage->name = arena_copy(&stage->arena, name);
-    stage->deployment_id = arena_copy(&stage->arena, row.deployment_id);
-    *ret = stage;
-    return true;
-}
-
-bool apis_load(struct db *db, struct apis *apis, struct err *err)
-{
-    ARENA_AUTO arena = {0};
-    struct rest_stage *rows;
-    struct api_stage *stage;
-    void *list;
-    str id;
-    int count;
-
-    if (!row_list(db, &rest_stages, NULL, 0, &arena, &list, &count, err))
-        return false;
-    rows = list;
-    for (int i = 0; i < count; i++) {
-        if (!apis_load_stage(db, rows[i].api_id, rows[i].name, &stage, err))
-            return false;
-        if (stage)
-            apis_put(apis, stage);
-    }
-    if (!rest_default_api(db, &arena, &id, err))
-        return false;
-    apis_set_default(apis, id);
     return true;
 }

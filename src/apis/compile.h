@@ -6,15 +6,8 @@
 
 #include "apis/apis.h"
 #include "base/err.h"
-#include "db/db.h"
 
-/* On the state lane.  *ret is NULL when the stage is not there.  The caller gets it with one reference. */
-MUST_USE bool apis_load_stage(struct db *db, str api_id, str stage, struct api_stage **ret, struct err *err);
-
-/* At start: every stage there is, and the default API.  The loop does not run yet. */
-MUST_USE bool apis_load(struct db *db, struct apis *apis, struct err *err);
-
-/* Pure, for tests and fuzzing: snapshot is rest_snapshot_write's text; variables a JSON object of texts, or empty. */
+/* Pure. snapshot is rest_snapshot_write's text; variables a JSON object of texts, or empty. */
 MUST_USE bool apis_compile(str snapshot, str variables, struct api_stage **ret, struct err *err);
 
 /* "arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION/invocations" -> FUNCTION, as written there. */

@@ -227,6 +227,7 @@ void rest_snapshot_write(struct jw *jw, const struct rest_tree *tree, const stru
     jw_object(jw);
     if (api->binary_media_types.at)
         jw_raw(jw, "binaryMediaTypes", api->binary_media_types);
+    jw_bool(jw, "disableExecuteApiEndpoint", api->endpoint_disabled);
     jw_array_key(jw, "resources");
     for (int i = 0; i < tree->resources_count; i++)
         rest_resource_write(jw, tree, &tree->resources[i], true);

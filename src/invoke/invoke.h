@@ -43,9 +43,10 @@ struct invocation {
     void *ctx;
     /* set by the door inside on_answer or before, for the record */
     int http_status; /* what the door will answer; a door that decides by outcome sets status_of instead */
-    int (*status_of)(struct invocation *invocation);
+    int (*status_of)(struct invocation *invocation); /* called just before the record, then on_answer */
+    str cause;       /* why the door answers what it does, in words, set in status_of; empty: invoke's own words */
     /* out */
-    char request_id[37];
+    char request_id[37]; /* fresh, unless the door has set one */
     enum invoke_outcome outcome;
     str payload;
     str message;       /* of a refusal, in words */
