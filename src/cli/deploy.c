@@ -1,0 +1,166 @@
+/*
+ * deploy: a folder goes live.  load -> install -> package -> publish -> prove -> alias -> endpoint; whatever fails, what
+ * was live stays live.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "cli/commands.h"
+#include "cli/endpoint.h"
+#include "cli/install.h"
+#include "cli/output.h"
+#include "cli/package.h"
+#include "cli/project.h"
+#include "cli/prove.h"
+#include "cli/publish.h"
+#include "cli/session.h"
+
+/* The seconds since `*since`, which becomes now. */
+static double lap(int64_t *since)
+{
+    int64_t now = clock_steady_us();
+    double seconds = (double)(now - *since) / 1e6;
+
+    *since = now;
+    return seconds;
+}
+
+/* Would AWS take it?  Told, not enforced: the machine is the user's. */
+static void tell_limits(const struct package *package)
+{
+    if (package->zip_bytes > AWS_ZIP_BYTES_MAX)
+        say("    AWS would not take it directly: %.1f of %.1f MB zipped; from S3 only", (double)package->zip_bytes / 1e6,
+            AWS_ZIP_BYTES_MAX / 1e6);
+    if (package->bytes >= AWS_UNZIPPED_BYTES_MAX)
+        say("    AWS would not run it: %.1f of %.1f MB unzipped", (double)package->bytes / 1e6,
+            AWS_UNZIPPED_BYTES_MAX / 1e6);
+}
+
+MUST_USE static bool make_package(struct session *session, const struct project *project, struct package *ret,
+                                  struct err *err)
+{
+    struct installed installed;
+    int64_t since = clock_steady_us();
+    char unzipped[16], zipped[16];
+
+    if (!install_requirements(project, &session->arena, &installed, err))
+        return false;
+    if (installed.dir)
+        say_step("install", "requirements for " STR_FMT "%s  %.1f s", STR_ARG(project->runtime),
+                 installed.cached ? " (cached)" : "", lap(&since));
+    if (!package_make(project, &installed, &session->arena, ret, err))
+        return false;
+    say_step("package", "%s in %d files, %s zipped%s  %.1f s", human_bytes(ret->bytes, unzipped), ret->files,
+             human_bytes(ret->zip_bytes, zipped), ret->cached ? " (cached)" : "", lap(&since));
+    tell_limits(ret);
+    return true;
+}
+
+MUST_USE static bool go_live(struct session *session, const struct project *project, const struct published *published,
+                             struct err *err)
+{
+    int64_t since = clock_steady_us();
+    str before = published->version_before;
+    int events;
+
+    if (!prove_version(session, project, published->version, &events, err)) {
+        char what[64];
+
+        snprintf(what, sizeof what, "version " STR_FMT " is not live", STR_ARG(published->version));
+        (void)err_wrap(err, "%s", what);
+        return false;
+    }
+    if (events)
+        say_step("prove", "%d sample event%s  %.1f s", events, events == 1 ? "" : "s", lap(&since));
+    if (!live_move(session, project->name, published->version, before.len > 0, err))
+        return false;
+    if (before.len)
+        say_step("live", "version " STR_FMT " -> " STR_FMT "   undo: sculler rollback " STR_FMT, STR_ARG(before),
+                 STR_ARG(published->version), STR_ARG(project->name));
+    else
+        say_step("live", "version " STR_FMT, STR_ARG(published->version));
+    return true;
+}
+
+MUST_USE static bool deploy(struct session *session, const struct project *project, struct published *ret,
+                            str *ret_url, struct err *err)
+{
+    struct package package;
+    int64_t since;
+
+    say(STR_FMT " -> " LIVE_ALIAS " @ %s   " STR_FMT ", " STR_FMT ", %lld MB", STR_ARG(project->name),
+        session->endpoint, STR_ARG(project->runtime), STR_ARG(project->handler), project->memory_mb);
+    if (!make_package(session, project, &package, err))
+        return false;
+    since = clock_steady_us();
+    if (!publish_version(session, project, &package, ret, err))
+        return false;
+    if (ret->changed) {
+        say_step("publish", "version " STR_FMT "  %.1f s", STR_ARG(ret->version), lap(&since));
+        if (!go_live(session, project, ret, err))
+            return false;
+    } else {
+        say_step("unchanged", "version " STR_FMT " is live with this code and these settings", STR_ARG(ret->version));
+    }
+    return endpoint_make(session, project->name, ret_url, err);
+}
+
+static void print_result(const struct arguments *arguments, const struct project *project,
+                         const struct published *published, str url)
+{
+    if (!option_flag(arguments, "json")) {
+        printf(STR_FMT "\n", STR_ARG(url));
+        return;
+    }
+    json_auto_t *result = json_pack("{s:s%, s:s%, s:b, s:s%}", "function", project->name.at, project->name.len,
+                                    "version", published->version.at, published->version.len, "changed",
+                                    published->changed, "url", url.at, url.len);
+    print_json(result);
+}
+
+static int deploy_run(const struct arguments *arguments)
+{
+    struct session session;
+    struct project project;
+    struct published published = {0};
+    struct err err = {0};
+    int status = EXIT_OK;
+    str url;
+
+    if (!session_open(arguments, &session, &err)) {
+        say_error("deploy", err.text);
+        return EXIT_NO_SERVER;
+    }
+    if (!project_load(arguments->operands[0], &session.arena, &project, &err)) {
+        status = session_failed(&session, "deploy", &err);
+    } else {
+        if (deploy(&session, &project, &published, &url, &err))
+            print_result(arguments, &project, &published, url);
+        else
+            status = session_failed(&session, "deploy", &err);
+        if (status != EXIT_OK && published.version_before.len)
+            say("Version " STR_FMT " stays live.", STR_ARG(published.version_before));
+        project_done(&project);
+    }
+    session_close(&session);
+    return status;
+}
+
+const struct command deploy_command = {
+    .name = "deploy",
+    .summary = "Package a folder, publish it as a new version, and make it live",
+    .usage = "DIR [options]",
+    .text =
+        "  sculler deploy examples/budget_expense_matcher\n\n"
+        "DIR holds main.py with handler(event, context), and requirements.txt when it needs packages. What else there is\n"
+        "to say goes under [tool.sculler] in pyproject.toml, or into sculler.toml; these are the defaults:\n\n"
+        "  name = \"the folder's\"    runtime = \"python3.11\"   handler = \"main.handler\"\n"
+        "  memory = 1024            timeout = 30             env = {}\n\n"
+        "Sample events, events/X.json with events/X.expected.json, are answered by the new version before it goes live.\n"
+        "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = deploy_run,
+};

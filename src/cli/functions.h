@@ -1,0 +1,9 @@
+/* functions: what is on a server, for the commands that look over all of it. */
+#pragma once
+
+#include "cli/session.h"
+
+/* Configurations of all functions, in order of name: a JSON array. */
+MUST_USE bool functions_list(struct session *session, json_t **ret, struct err *err);
+/* Published versions of one, ascending: a JSON array of {Version, ...}, without $LATEST. */
+MUST_USE bool versions_list(struct session *session, str function, json_t **ret, struct err *err);

@@ -1,0 +1,144 @@
+/* invoke: one call of a function; its answer on standard output, its log on standard error. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/files.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "codec/base64.h"
+#include "codec/json_read.h"
+#include "codec/url.h"
+
+enum { EVENT_BYTES_MAX = 64 * 1024 * 1024, TAIL_BYTES_MAX = 64 * 1024, TARGET_BYTES_MAX = 2048 };
+
+/* What the command line says the event is; `{}` when it says nothing. */
+MUST_USE static bool read_event(const struct arguments *arguments, struct session *session, str *ret, struct err *err)
+{
+    const char *text = option_text(arguments, "event"), *path = option_text(arguments, "event-file");
+
+    if (arguments->operands_count > 1)
+        path = "-";
+    if (text && path)
+        return err_set(err, ERR_INVALID, "the event is given twice");
+    if (path)
+        return file_read(path, EVENT_BYTES_MAX, &session->arena, ret, err);
+    *ret = text ? str_of(text) : STR("{}");
+    return true;
+}
+
+MUST_USE static bool call_function(struct session *session, const struct arguments *arguments, str event,
+                                   struct http_result *ret, struct err *err)
+{
+    BUF_AUTO path = {0}, query = {0};
+    const char *qualifier = option_text(arguments, "qualifier");
+    struct http_header headers[] = {
+        {STR("Content-Type"), STR("application/json")},
+        {STR("X-Amz-Log-Type"), option_flag(arguments, "tail") ? STR("Tail") : STR("None")},
+    };
+
+    buf_init(&path, TARGET_BYTES_MAX);
+    buf_init(&query, TARGET_BYTES_MAX);
+    buf_add(&path, STR("/2015-03-31/functions/"));
+    url_encode(&path, str_of(arguments->operands[0]));
+    buf_add(&path, STR("/invocations"));
+    if (qualifier) {
+        buf_add(&query, STR("Qualifier="));
+        url_encode(&query, str_of(qualifier));
+    }
+    if (!buf_ok(&path) || !buf_ok(&query))
+        return err_set(err, ERR_LIMIT, "the function's name is too long");
+    struct session_call call = {.service = "lambda",
+                                .method = "POST",
+                                .path = arena_copy(&session->arena, buf_str(&path)),
+                                .query = arena_copy(&session->arena, buf_str(&query)),
+                                .headers = headers,
+                                .headers_count = 2,
+                                .body = event};
+    return session_call(session, &call, ret, err);
+}
+
+static void print_tail(const struct http_result *answer)
+{
+    BUF_AUTO log = {0};
+
+    buf_init(&log, TAIL_BYTES_MAX);
+    if (base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
+        fwrite(log.at, 1, log.len, stderr);
+}
+
+static int tell(struct session *session, const struct arguments *arguments, const struct http_result *answer)
+{
+    str fault = http_result_header(answer, STR("X-Amz-Function-Error"));
+    struct err err = {0};
+
+    if (answer->status >= 300) {
+        json_auto_t *none = NULL;
+
+        if (session_answer_json(answer, &none, &err))
+            (void)err_set(&err, ERR_SYSTEM, "the server answered with status %d", answer->status);
+        int status = session_failed(session, "invoke", &err);
+        if (err.code == ERR_NOT_FOUND)
+            say("`sculler ls` lists what there is.");
+        return status;
+    }
+    if (option_flag(arguments, "tail"))
+        print_tail(answer);
+    if (option_flag(arguments, "json")) {
+        str version = http_result_header(answer, STR("X-Amz-Executed-Version"));
+        printf("{\"status\":%d,\"version\":\"" STR_FMT "\",\"function_error\":%s,\"answer\":", answer->status,
+               STR_ARG(version), fault.len ? "true" : "false");
+    }
+    fwrite(answer->body.at, 1, answer->body.len, stdout);
+    puts(option_flag(arguments, "json") ? "}" : "");
+    if (!fault.len)
+        return EXIT_OK;
+    str id = http_result_header(answer, STR("x-amzn-RequestId"));
+    say("sculler invoke: the function ended in an error; its log: sculler logs --request " STR_FMT, STR_ARG(id));
+    return EXIT_FUNCTION;
+}
+
+static int invoke_run(const struct arguments *arguments)
+{
+    struct session session;
+    struct http_result answer;
+    struct err err = {0};
+    str event;
+    int status;
+
+    if (arguments->operands_count > 1 && strcmp(arguments->operands[1], "-") != 0)
+        return command_usage_error(&invoke_command, "the event is --event JSON, --event-file FILE, or - for "
+                                                    "standard input");
+    if (!session_open(arguments, &session, &err)) {
+        say_error("invoke", err.text);
+        return EXIT_NO_SERVER;
+    }
+    if (read_event(arguments, &session, &event, &err) && call_function(&session, arguments, event, &answer, &err))
+        status = tell(&session, arguments, &answer);
+    else
+        status = session_failed(&session, "invoke", &err);
+    session_close(&session);
+    return status;
+}
+
+static const struct option invoke_options[] = {
+    {"qualifier", "NAME", "a version or an alias; default: $LATEST", 'q'},
+    {"event", "JSON", "the event; default: {}", 'e'},
+    {"event-file", "FILE", "the event, from a file"},
+    {"tail", NULL, "the end of its log, on standard error"},
+    {0},
+};
+
+const struct command invoke_command = {
+    .name = "invoke",
+    .summary = "Call a function and print its answer",
+    .usage = "FUNCTION[:QUALIFIER] [--event JSON | --event-file FILE | -] [options]",
+    .text = "  sculler invoke greeting --event '{\"name\": \"Ada\"}'\n"
+            "  sculler invoke greeting:live --event-file events/one.json --tail\n"
+            "  sculler invoke greeting -q 3 - < event.json\n\n"
+            "Exit status 4 when the function ran and ended in an error; its answer is then the error.\n",
+    .options = invoke_options,
+    .operands_min = 1,
+    .operands_max = 2,
+    .run = invoke_run,
+};

@@ -1,0 +1,247 @@
+/*
+ * logs: what calls left behind: a line a call, and what the function printed; or, of one request, everything.
+ *
+ * The server sends a record a line (NDJSON); with --follow it keeps sending.  Lines are put together from whatever pieces
+ * the network makes of them, and printed at once.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "codec/json_read.h"
+#include "codec/time_format.h"
+#include "codec/url.h"
+
+enum { LINE_BYTES_MAX = 4 * 1024 * 1024, QUERY_BYTES_MAX = 2048, LIMIT_DEFAULT = 100 };
+
+struct printer {
+    struct buf line; /* what has arrived of the next one */
+    bool json, whole;
+    int count;
+};
+
+static long long number(const json_t *record, const char *name)
+{
+    return json_integer_value(json_object_get(record, name));
+}
+
+static str text(const json_t *record, const char *name)
+{
+    return json_text(json_object_get(record, name));
+}
+
+static void print_block(const char *title, str block)
+{
+    str line;
+
+    printf("  %s:\n", title);
+    while (block.len) {
+        str_cut(block, '\n', &line, &block);
+        printf("    " STR_FMT "\n", STR_ARG(line));
+    }
+}
+
+/* Only what the function said; START, END and REPORT are Lambda's own and in the header line already. */
+static bool is_lambdas_own(str line)
+{
+    return str_starts(line, STR("START RequestId: ")) || str_starts(line, STR("END RequestId: ")) ||
+           str_starts(line, STR("REPORT RequestId: "));
+}
+
+static void print_log(str log)
+{
+    str line;
+
+    while (log.len) {
+        str_cut(log, '\n', &line, &log);
+        if (line.len && !is_lambdas_own(line))
+            printf("    " STR_FMT "\n", STR_ARG(line));
+    }
+}
+
+static void print_record(const json_t *record, bool whole)
+{
+    char when[TIME_TEXT_MAX];
+    str alias = text(record, "alias"), error = text(record, "error_type"), cause = text(record, "cause"),
+        detail = text(record, "detail");
+
+    time_format_zulu(number(record, "received_wall_us") / 1000, when);
+    printf("%s  %lld  " STR_FMT ":" STR_FMT "%s" STR_FMT "  %.1f ms%s  " STR_FMT "%s" STR_FMT "\n", when,
+           number(record, "status"), STR_ARG(text(record, "function")), STR_ARG(text(record, "version")),
+           alias.len ? " " : "", STR_ARG(alias), (double)number(record, "answered_us") / 1000,
+           json_is_true(json_object_get(record, "cold")) ? " cold" : "", STR_ARG(text(record, "request_id")),
+           error.len ? "  " : "", STR_ARG(error));
+    if (detail.len && whole)
+        print_block("over", detail);
+    if (cause.len)
+        printf("    " STR_FMT "\n", STR_ARG(cause));
+    if (!whole) {
+        print_log(text(record, "log"));
+        return;
+    }
+    print_block("input", text(record, "input"));
+    print_block("output", text(record, "output"));
+    print_block("log", text(record, "log"));
+}
+
+static void print_line(struct printer *printer, str line)
+{
+    if (!line.len)
+        return;
+    printer->count++;
+    if (printer->json) {
+        fwrite(line.at, 1, line.len, stdout);
+        putchar('\n');
+        return;
+    }
+    json_auto_t *record = json_loadb(line.at, line.len, 0, NULL);
+    if (record)
+        print_record(record, printer->whole);
+}
+
+static bool on_piece(void *ctx, str piece)
+{
+    struct printer *printer = ctx;
+    str line, rest;
+
+    buf_add(&printer->line, piece);
+    if (!buf_ok(&printer->line)) {
+        say("sculler logs: a record is larger than %d bytes", LINE_BYTES_MAX);
+        return false;
+    }
+    while (str_cut(buf_str(&printer->line), '\n', &line, &rest)) {
+        print_line(printer, line);
+        buf_consume(&printer->line, line.len + 1);
+    }
+    return fflush(stdout) == 0;
+}
+
+/* "10m", "2h", "90s", "1d" -> seconds, 0 when it is none of these. */
+static long long read_age_s(const char *age)
+{
+    static const struct {
+        char letter;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    str digits = str_of(age);
+    long long count = 0;
+
+    for (size_t i = 0; digits.len && i < sizeof units / sizeof *units; i++)
+        if (digits.at[digits.len - 1] == units[i].letter &&
+            str_to_int((str){digits.at, digits.len - 1}, 1, 1000000, &count))
+            return count * units[i].seconds;
+    return 0;
+}
+
+static void add_param(struct buf *query, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(query, "%s%s=", query->len ? "&" : "", name);
+    url_encode(query, str_of(value));
+}
+
+/* `since` goes out as microseconds since 1970, so the server needs no clock of ours. */
+MUST_USE static bool make_query(const struct arguments *arguments, struct buf *query, struct err *err)
+{
+    const char *age = option_text(arguments, "since"), *limit = option_text(arguments, "limit");
+    long long count = LIMIT_DEFAULT;
+
+    add_param(query, "function", arguments->operands_count ? arguments->operands[0] : NULL);
+    add_param(query, "request_id", option_text(arguments, "request"));
+    if (age) {
+        long long age_s = read_age_s(age);
+
+        if (age_s == 0)
+            return err_set(err, ERR_INVALID, "--since takes an age: 90s, 10m, 2h or 1d");
+        buf_printf(query, "%ssince=%lld", query->len ? "&" : "", (long long)clock_wall_us() - age_s * 1000000);
+    }
+    if (limit && !str_to_int(str_of(limit), 1, 10000, &count))
+        return err_set(err, ERR_INVALID, "--limit takes a number, 1 to 10000");
+    buf_printf(query, "%slimit=%lld", query->len ? "&" : "", count);
+    if (option_flag(arguments, "follow"))
+        buf_add(query, STR("&follow=true"));
+    return buf_ok(query) || err_set(err, ERR_LIMIT, "the command line is too long");
+}
+
+MUST_USE static bool read_logs(struct session *session, str query, struct printer *printer, struct err *err)
+{
+    struct session_call call = {.service = "sculler", .method = "GET", .path = STR("/v1/logs"), .query = query,
+                                .on_piece = on_piece, .ctx = printer};
+    struct http_result answer;
+    json_auto_t *none = NULL;
+
+    if (!session_call(session, &call, &answer, err))
+        return false;
+    if (answer.status < 300) {
+        print_line(printer, buf_str(&printer->line));
+        return true;
+    }
+    answer.body = answer.body.len ? answer.body : buf_str(&printer->line);
+    return session_answer_json(&answer, &none, err);
+}
+
+static int tell_none(const struct arguments *arguments)
+{
+    const char *id = option_text(arguments, "request");
+
+    if (!id) {
+        say("No call has been logged%s.", option_flag(arguments, "since") ? " in that time" : " yet");
+        return EXIT_OK;
+    }
+    say("sculler logs: there is no request %s", id);
+    return EXIT_FAILED;
+}
+
+static int logs_run(const struct arguments *arguments)
+{
+    struct session session;
+    struct printer printer = {.json = option_flag(arguments, "json"), .whole = option_flag(arguments, "request")};
+    struct err err = {0};
+    BUF_AUTO query = {0};
+    int status = EXIT_OK;
+
+    buf_init(&query, QUERY_BYTES_MAX);
+    if (!make_query(arguments, &query, &err))
+        return command_usage_error(&logs_command, err.text);
+    if (!session_open(arguments, &session, &err)) {
+        say_error("logs", err.text);
+        return EXIT_NO_SERVER;
+    }
+    buf_init(&printer.line, LINE_BYTES_MAX);
+    if (!read_logs(&session, buf_str(&query), &printer, &err))
+        status = session_failed(&session, "logs", &err);
+    else if (printer.count == 0)
+        status = tell_none(arguments);
+    buf_free(&printer.line);
+    session_close(&session);
+    return status;
+}
+
+static const struct option logs_options[] = {
+    {"follow", NULL, "go on with new calls as they end; Ctrl-C stops it", 'f'},
+    {"since", "AGE", "only calls of the last 90s, 10m, 2h, 1d"},
+    {"request", "ID", "one call, with its input and output", 'r'},
+    {"limit", "COUNT", "the last COUNT calls; default: 100", 'n'},
+    {0},
+};
+
+const struct command logs_command = {
+    .name = "logs",
+    .summary = "Show calls and what functions printed",
+    .usage = "[FUNCTION] [options]",
+    .text = "  sculler logs budget_expense_matcher --since 10m\n"
+            "  sculler logs -f\n"
+            "  sculler logs --request 5f3c...     everything about one call\n"
+            "  sculler logs --json | jq .answered_us\n\n"
+            "A line a call: when, HTTP status, function:version alias, time it took, request id, error. With --json a\n"
+            "record a line.\n",
+    .options = logs_options,
+    .operands_max = 1,
+    .run = logs_run,
+};

@@ -1,0 +1,19 @@
+/*
+ * output: results go to standard output, words about them to standard error.  Colour only when standard error is a
+ * terminal and NO_COLOR is not set.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+void say_step(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3); /* "  ✓ install    41 files ..." */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void say_error(const char *command, const char *text); /* "sculler deploy: text" */
+
+void print_json(const json_t *value); /* one line on standard output */
+
+/* 1234567 -> "1.2 MB", decimal, as AWS's limits are mostly read; ret is returned. */
+const char *human_bytes(int64_t bytes, char ret[16]);

@@ -1,0 +1,24 @@
+/*
+ * project: what a folder says about the function in it: [tool.sculler] of pyproject.toml, else sculler.toml, else
+ * nothing but its name and main.py.  Never written by us.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct project {
+    const char *dir;
+    str name, handler;
+    str python;           /* "3.11" */
+    str runtime;          /* "python3.11" */
+    long long memory_mb, timeout_s;
+    json_t *environment;  /* an object of texts; the project's */
+    str requirements;     /* requirement lines, empty: none */
+};
+
+/* ERR_INVALID: the file, the key and what it should be. */
+MUST_USE bool project_load(const char *dir, struct arena *arena, struct project *ret, struct err *err);
+void project_done(struct project *project);

@@ -1,0 +1,52 @@
+/*
+ * session: one server as a command sees it: its address, the key pair, and signed calls.
+ *
+ * Where it is: --endpoint, SCULLER_ENDPOINT, AWS_ENDPOINT_URL, else the `credentials` file of the state directory,
+ * which the server writes at each start.  The keys: the environment's when the address came from there or from a
+ * flag and there are some, else the file's; so real AWS keys in a shell do not spoil calls to a server found by
+ * its file.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cli/options.h"
+#include "http/client.h"
+
+enum { SESSION_CALL_MS = 120 * 1000 };
+
+struct session {
+    struct arena arena; /* everything of the command that runs lives here */
+    const char *endpoint, *state_dir;
+    str access_key, secret, token, region, account;
+    bool no_server; /* the last call found nobody */
+};
+
+MUST_USE bool session_open(const struct arguments *arguments, struct session *ret, struct err *err);
+void session_close(struct session *session);
+
+/* One signed request.  True: there is an answer, of whatever status.  timeout_ms 0: as long as it takes. */
+struct session_call {
+    const char *service, *method;
+    str path, query, body;
+    const struct http_header *headers;
+    int headers_count;
+    int timeout_ms;
+    bool (*on_piece)(void *ctx, str piece);
+    void *ctx;
+};
+MUST_USE bool session_call(struct session *session, const struct session_call *call, struct http_result *ret,
+                           struct err *err);
+
+/* JSON in, JSON out, for control operations.  `body` may be NULL and is taken over.  An answer that is no 2xx is a
+ * failure in AWS's words: ERR_NOT_FOUND (404), ERR_CONFLICT (409), ERR_INVALID (4xx), ERR_LIMIT (429), else ERR_SYSTEM. */
+MUST_USE bool session_json(struct session *session, const char *service, const char *method, str path, json_t *body,
+                           json_t **ret, struct err *err);
+MUST_USE bool session_answer_json(const struct http_result *answer, json_t **ret, struct err *err);
+
+str session_path(struct session *session, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Says the error and how to go on; the exit status. */
+int session_failed(struct session *session, const char *command, const struct err *err);
