@@ -193,9 +193,8 @@ static void check_package(struct packages *packages, str hex)
         remove_package(packages, hex);
 }
 
-static void check_entry(struct packages *packages, const char *name)
+static void check_entry(struct packages *packages, str text)
 {
-    str text = str_of(name);
     char path[PACKAGE_PATH_MAX];
 
     snprintf(path, sizeof path, "%s/" STR_FMT, packages->folder, STR_ARG(text));
@@ -207,7 +206,7 @@ static void check_entry(struct packages *packages, const char *name)
         check_package(packages, text);
 }
 
-static bool for_each_entry(struct packages *packages, void (*each)(struct packages *packages, const char *name),
+static bool for_each_entry(struct packages *packages, void (*each)(struct packages *packages, str name),
                            struct err *err)
 {
     DIR *folder = opendir(packages->folder);
@@ -216,7 +215,7 @@ static bool for_each_entry(struct packages *packages, void (*each)(struct packag
     if (!folder)
         return err_sys(err, "%s", packages->folder);
     while ((entry = readdir(folder)))
-        each(packages, entry->d_name);
+        each(packages, str_of(entry->d_name));
     closedir(folder);
     return true;
 }
