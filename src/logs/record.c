@@ -1,0 +1,236 @@
+/*
+ * The life of records: appended on the loop, moved to the database by the lane.
+ *
+ *     records_append ─▶ journal (writev) ─▶ watchers
+ *          └─ arms a timer ─▶ drain job: journal_reader ─▶ records.db ─▶ trim ─▶ remove whole files
+ *
+ * A drain is told how far the journal reaches at its submission, so the reader never sees half a record that is being
+ * written.  One drain at a time; what comes meanwhile is the next one's.  When the database refuses, records stay
+ * in the journal and the next drain tries again.
+ */
+#include "logs/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "logs/journal.h"
+#include "logs/record_codec.h"
+#include "logs/store.h"
+
+#include "loop/lane.h"
+
+#include "base/log.h"
+
+enum {
+    DRAIN_AFTER_MS = 100,
+    DRAIN_AFTER_COUNT = 1000,
+    DRAIN_AGAIN_MS = 1000, /* after the database refused */
+    WATCHERS_MAX = 16,
+};
+
+struct watcher {
+    void (*on_record)(void *ctx, const struct record *record);
+    void *ctx;
+};
+
+struct records {
+    struct journal journal; /* the loop's */
+    struct lane *lane;
+    uv_timer_t timer;
+    bool timer_on, draining;
+    int undrained_count;
+    int64_t lost_count;
+    struct watcher watchers[WATCHERS_MAX];
+    int watchers_count;
+
+    struct db *db; /* the lane's, as is the reader */
+    struct journal_reader reader;
+    struct records_limits limits;
+};
+
+struct drain {
+    struct records *records;
+    struct journal_place end;
+    bool good;
+    struct err err;
+};
+
+static void drain_now(struct records *records);
+
+/* Opening: what a crash left in the journal is drained before anything new can be asked for */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct records *records = timer->data;
+
+    records->timer_on = false;
+    drain_now(records);
+}
+
+static bool open_parts(struct records *records, const char *state_dir, struct err *err)
+{
+    char path[JOURNAL_FOLDER_MAX];
+    struct journal_place place;
+
+    if (strlen(state_dir) + 32 > sizeof path)
+        return err_set(err, ERR_LIMIT, "the path of the state is too long");
+    snprintf(path, sizeof path, "%s/records.db", state_dir);
+    if (!records_store_open(path, &records->db, err) || !records_store_place(records->db, &place, err))
+        return err_wrap(err, "%s", path);
+    snprintf(path, sizeof path, "%s/journal", state_dir);
+    journal_reader_init(&records->reader, path, place);
+    return journal_open(&records->journal, path, err);
+}
+
+bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, struct err *err)
+{
+    struct records *records = calloc(1, sizeof *records);
+
+    if (!records)
+        abort();
+    records->journal.fd = records->reader.fd = -1;
+    records->limits = (struct records_limits){RECORDS_ROWS_MAX, RECORDS_BYTES_MAX};
+    if (!open_parts(records, state_dir, err)) {
+        journal_reader_done(&records->reader);
+        db_close(records->db);
+        free(records);
+        return false;
+    }
+    records->lane = lane_new(loop, "records");
+    uv_timer_init(loop, &records->timer);
+    uv_unref((uv_handle_t *)&records->timer);
+    records->timer.data = records;
+    records->undrained_count = 1; /* perhaps */
+    drain_now(records);
+    *ret = records;
+    return true;
+}
+
+/* Draining */
+
+static void drain_run(void *ctx)
+{
+    struct drain *drain = ctx;
+    struct records *records = drain->records;
+
+    drain->good = records_store_drain(records->db, &records->reader, drain->end, &drain->err) &&
+                  records_store_trim(records->db, &records->limits, &drain->err);
+    if (drain->good)
+        journal_remove_before(records->reader.folder, records->reader.place);
+}
+
+static void arm(struct records *records, int delay_ms)
+{
+    if (records->timer_on || records->draining)
+        return;
+    records->timer_on = true;
+    uv_timer_start(&records->timer, on_timer, (uint64_t)delay_ms, 0);
+}
+
+static void drain_done(void *ctx)
+{
+    struct drain *drain = ctx;
+    struct records *records = drain->records;
+
+    records->draining = false;
+    if (!drain->good) {
+        log_error("records wait in the journal: the database refused them", F_CSTR("why", drain->err.text));
+        records->undrained_count++;
+        arm(records, DRAIN_AGAIN_MS);
+    } else if (records->undrained_count > 0) {
+        arm(records, DRAIN_AFTER_MS);
+    }
+    free(drain);
+}
+
+static void submit_drain(struct records *records)
+{
+    struct drain *drain = calloc(1, sizeof *drain);
+
+    if (!drain)
+        abort();
+    *drain = (struct drain){.records = records, .end = records->journal.end};
+    records->undrained_count = 0;
+    records->draining = true;
+    lane_submit(records->lane, drain_run, drain_done, drain);
+}
+
+static void drain_now(struct records *records)
+{
+    if (!records->draining && records->undrained_count > 0)
+        submit_drain(records);
+}
+
+/* Appending */
+
+static void note_loss(struct records *records, const struct err *err)
+{
+    records->lost_count++;
+    if ((records->lost_count & (records->lost_count - 1)) == 0) /* the 1st, 2nd, 4th, 8th ... */
+        log_error("a call could not be put on record", F_CSTR("why", err->text), F_INT("lost", records->lost_count));
+}
+
+void records_append(struct records *records, const struct record *record)
+{
+    struct record_wire wire;
+    struct err err = {0};
+
+    record_encode(record, &wire);
+    if (!journal_append(&records->journal, &wire, &err))
+        note_loss(records, &err);
+    else if (++records->undrained_count >= DRAIN_AFTER_COUNT)
+        drain_now(records);
+    else
+        arm(records, DRAIN_AFTER_MS);
+    for (int i = 0; i < records->watchers_count; i++)
+        records->watchers[i].on_record(records->watchers[i].ctx, record);
+}
+
+void records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx)
+{
+    if (records->watchers_count < WATCHERS_MAX)
+        records->watchers[records->watchers_count++] = (struct watcher){on_record, ctx};
+}
+
+void records_unwatch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx)
+{
+    for (int i = 0; i < records->watchers_count; i++)
+        if (records->watchers[i].on_record == on_record && records->watchers[i].ctx == ctx) {
+            records->watchers[i] = records->watchers[--records->watchers_count];
+            return;
+        }
+}
+
+/* Reading jobs come behind a drain of all that is in the journal now. */
+struct lane *records_lane(struct records *records)
+{
+    if (records->undrained_count > 0)
+        submit_drain(records);
+    return records->lane;
+}
+
+struct db *records_db(struct records *records)
+{
+    return records->db;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void records_close(struct records *records)
+{
+    if (!records)
+        return;
+    uv_timer_stop(&records->timer);
+    if (records->undrained_count > 0)
+        submit_drain(records);
+    records->timer_on = true; /* nothing arms it any more */
+    lane_free(records->lane);
+    journal_close(&records->journal);
+    journal_reader_done(&records->reader);
+    db_close(records->db);
+    uv_close((uv_handle_t *)&records->timer, on_timer_closed);
+}

@@ -1,0 +1,42 @@
+/*
+ * store: records.db: the table of invocations and the questions asked of it.  On the records lane.
+ *
+ * The journal's place up to which records are in the table is a row beside them and changes in the same
+ * transaction, so no record is in twice and none is missed.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "db/db.h"
+#include "logs/journal.h"
+#include "logs/record.h"
+
+enum {
+    RECORDS_ROWS_MAX = 1000 * 1000,
+    RECORDS_BATCH_MAX = 1000,      /* rows a transaction, in and out */
+};
+#define RECORDS_BYTES_MAX (4LL * 1024 * 1024 * 1024)
+
+struct records_limits {
+    int64_t rows_max, bytes_max;
+};
+
+MUST_USE bool records_store_open(const char *path, struct db **ret, struct err *err);
+MUST_USE bool records_store_place(struct db *db, struct journal_place *ret, struct err *err);
+/* All that the reader has before `end`, in batches; the reader stands at the place in the database. */
+MUST_USE bool records_store_drain(struct db *db, struct journal_reader *reader, struct journal_place end,
+                                  struct err *err);
+/* Removes the oldest until the rest is within the limits. */
+MUST_USE bool records_store_trim(struct db *db, const struct records_limits *limits, struct err *err);
+
+struct records_filter {
+    str function, request_id; /* empty: any */
+    int64_t since_us;         /* received at or after; 0: any */
+    int64_t after_id;         /* 0: the newest `limit`; else the first `limit` behind this one */
+    int limit;
+};
+
+/* Oldest first.  The record lives in the arena. */
+MUST_USE bool records_query(struct db *db, const struct records_filter *filter, struct arena *arena,
+                            void (*on_row)(void *ctx, int64_t id, const struct record *record), void *ctx,
+                            struct err *err);
