@@ -40,7 +40,7 @@ FEATURES = (
 def cross_features(budgets, items):
     """Every budget against every item: a DataFrame of FEATURES, a row for each pair.
 
-    Takes the `fields` of sound records, at least one of each; row b * len(items) + i is pair (b, i).
+    Takes `fields` of sound records, at least one of each; pair (b, i) is row b * len(items) + i.
     All is done on whole columns, where the service of 2017 made a DataFrame for each pair.
     """
     columns = price_features(budgets, items) | date_features(budgets, items)
