@@ -58,7 +58,7 @@ struct invocation {
     /* invoke's own */
     struct invoker *invoker;
     struct run run;
-    int64_t received_wall_us;
+    int64_t received_wall_us, resolved_us;
 };
 
 void invoke_start(struct invoker *invoker, struct invocation *invocation);
