@@ -66,7 +66,9 @@ struct aws_credentials {
     int count;
 };
 
-/* The roof has decided that a request belongs here. */
+/* Does this request belong here: is it signed for a service (not for an API behind the gateway), or unsigned and on a
+ * path that only an operation has?  Others are the gateway's. */
+bool aws_door_claims(const struct aws_door *door, const struct http_request *request);
 void aws_door_route(struct aws_door *door, struct http_exchange *exchange);
 void aws_door_handle(struct aws_door *door, struct http_exchange *exchange);
 

@@ -1,0 +1,207 @@
+/*
+ * invoke: facts/lambda section 8.  The payload is bytes on the way in and on the way out: nothing here looks into
+ * it.  invoke/ runs it and tells what came of it; this says it in AWS's words.
+ */
+#include "aws/lambda/invoke.h"
+
+#include "aws/lambda/lambda_private.h"
+#include "aws/lambda/patterns.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/rand.h"
+#include "codec/base64.h"
+#include "codec/hex.h"
+#include "codec/json_read.h"
+#include "invoke/invoke.h"
+
+enum { CLIENT_CONTEXT_BYTES_MAX = 3583, TAIL_BASE64_MAX = LOG_TAIL_BYTES / 3 * 4 + 8 };
+
+struct invoke_input {
+    str function, qualifier, type, log_type, client_context;
+};
+
+static const struct shape_field invoke_fields[] = {
+    FIELD_QUALIFIER(struct invoke_input),
+    FIELD_FUNCTION_GET(struct invoke_input),
+    {"X-Amz-Invocation-Type", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, type), .path = "invocationType",
+     .check = {.values = (const char *const[]){"Event", "RequestResponse", "DryRun", NULL}}},
+    {"X-Amz-Log-Type", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, log_type), .path = "logType",
+     .check = {.values = (const char *const[]){"None", "Tail", NULL}}},
+    {"X-Amz-Client-Context", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, client_context)},
+};
+const struct shape invoke_shape = SHAPE_OF(struct invoke_input, invoke_fields);
+
+/* What a call needs until its answer: the invocation, and what was asked. */
+struct invoking {
+    struct invocation invocation;
+    struct aws_call *call;
+    struct lambda_ref ref;
+    bool dry_run, tail;
+};
+
+/* -- what came of it ------------------------------------------------------------------------------------------------ */
+
+/* The HTTP status by outcome: asked for by invoke/ before on_answer, for the record. */
+static int status_of(struct invocation *invocation)
+{
+    switch (invocation->outcome) {
+    case INVOKE_ANSWERED:
+    case INVOKE_FUNCTION_ERROR:
+        return invocation->dry_run ? 204 : 200;
+    case INVOKE_NO_FUNCTION:
+        return 404;
+    case INVOKE_BAD_JSON:
+        return 400;
+    case INVOKE_TOO_LARGE:
+        return 413;
+    case INVOKE_NOT_READY:
+        return 409;
+    case INVOKE_THROTTLED:
+        return 429;
+    }
+    return 500;
+}
+
+static bool refuse(struct invoking *invoking)
+{
+    struct aws_call *call = invoking->call;
+    const struct invocation *invocation = &invoking->invocation;
+    const struct lambda_ref *ref = &invoking->ref;
+    str arn;
+
+    switch (invocation->outcome) {
+    case INVOKE_ANSWERED:
+    case INVOKE_FUNCTION_ERROR:
+        return false;
+    case INVOKE_NO_FUNCTION:
+        arn = lambda_arn(call, ref->name, ref->qualifier.len ? ref->qualifier : STR("$LATEST"));
+        aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Function not found: " STR_FMT, STR_ARG(arn));
+        break;
+    case INVOKE_BAD_JSON:
+        aws_fail_text(call, AWS_ERROR_REQUEST_CONTENT, invocation->message);
+        break;
+    case INVOKE_TOO_LARGE:
+        aws_fail(call, AWS_ERROR_ENTITY_TOO_LARGE,
+                 "Request must be smaller than %d bytes for the InvokeFunction operation", INVOKE_EVENT_BYTES_MAX);
+        break;
+    case INVOKE_NOT_READY:
+        aws_fail_text(call, AWS_ERROR_RESOURCE_CONFLICT, invocation->message);
+        break;
+    case INVOKE_THROTTLED:
+        call->error_reason = invocation->reason;
+        aws_fail(call, AWS_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded.");
+        break;
+    }
+    return true;
+}
+
+/* The last 4 KB of the log, in base64. */
+static str log_tail(struct aws_call *call, str log)
+{
+    str tail = log.len > LOG_TAIL_BYTES ? str_from(log, log.len - LOG_TAIL_BYTES) : log, text;
+    struct buf buf;
+
+    buf_init(&buf, TAIL_BASE64_MAX);
+    base64_encode(&buf, tail);
+    text = arena_copy(call->arena, buf_str(&buf));
+    buf_free(&buf);
+    return text;
+}
+
+static void on_answer(void *ctx, struct invocation *invocation)
+{
+    struct invoking *invoking = ctx;
+    struct aws_call *call = invoking->call;
+
+    if (invocation->request_id[0])
+        memcpy(call->request_id, invocation->request_id, sizeof call->request_id);
+    if (!refuse(invoking)) {
+        call->status = status_of(invocation);
+        if (!invoking->dry_run) {
+            call->raw_answer = invocation->payload.at ? invocation->payload : STR("");
+            aws_header(call, "X-Amz-Executed-Version", invocation->executed_version);
+        }
+        if (invocation->outcome == INVOKE_FUNCTION_ERROR)
+            aws_header(call, "X-Amz-Function-Error", STR("Unhandled"));
+        if (invoking->tail)
+            aws_header(call, "X-Amz-Log-Result", log_tail(call, invocation->log));
+        if (invocation->trace_id.len)
+            aws_header(call, "X-Amzn-Trace-Id", invocation->trace_id);
+    }
+    aws_call_finish(call);
+}
+
+/* -- what is asked ---------------------------------------------------------------------------------------------------- */
+
+/* Base64 of a JSON object, in a header. */
+static bool read_client_context(struct aws_call *call, str header, str *ret)
+{
+    struct buf buf;
+    size_t offset;
+    bool good;
+
+    if (header.len == 0)
+        return true;
+    if (header.len > (CLIENT_CONTEXT_BYTES_MAX + 2) / 3 * 4)
+        return aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be no more than %d bytes.",
+                        CLIENT_CONTEXT_BYTES_MAX);
+    buf_init(&buf, CLIENT_CONTEXT_BYTES_MAX + 3);
+    good = base64_decode(header, &buf) && json_valid(buf_str(&buf), &offset);
+    *ret = arena_copy(call->arena, buf_str(&buf));
+    buf_free(&buf);
+    return good || aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be a valid Base64-encoded JSON object.");
+}
+
+/* Root=1-SECONDS-24 HEX: the caller's, or a new one, unsampled. */
+static str trace_id(struct aws_call *call)
+{
+    str given = http_header(&call->exchange->request, STR("X-Amzn-Trace-Id"));
+    unsigned char random[12];
+    char hex[2 * sizeof random + 1];
+
+    if (given.len)
+        return given;
+    rand_bytes(random, sizeof random);
+    hex_encode(random, sizeof random, hex);
+    return arena_printf(call->arena, "Root=1-%08llx-%s;Sampled=0",
+                        (unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, hex);
+}
+
+static bool check(struct aws_call *call, const struct invoke_input *input, struct invoking *ret)
+{
+    if (!lambda_ref_of(call, input->function, input->qualifier, &ret->ref) ||
+        !read_client_context(call, input->client_context, &ret->invocation.client_context))
+        return false;
+    if (str_eq(input->type, STR("Event")))
+        return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
+                        "Asynchronous invocation (InvocationType Event) is not supported by this server yet: an event "
+                        "that was accepted must not be lost, and the queue that keeps it comes later. Use "
+                        "RequestResponse.");
+    ret->dry_run = str_eq(input->type, STR("DryRun"));
+    ret->tail = str_eq(input->log_type, STR("Tail")) && !ret->dry_run;
+    return true;
+}
+
+void invoke_operation(struct aws_call *call)
+{
+    struct invoking *invoking = arena_new(call->arena, struct invoking, 1);
+    struct http_exchange *exchange = call->exchange;
+
+    invoking->call = call;
+    if (!check(call, call->input, invoking)) {
+        aws_call_finish(call);
+        return;
+    }
+    invoking->invocation.arena = call->arena;
+    invoking->invocation.function = invoking->ref.name;
+    invoking->invocation.qualifier = invoking->ref.qualifier;
+    invoking->invocation.event = exchange->request.body;
+    invoking->invocation.source = STR("lambda");
+    invoking->invocation.trace_id = trace_id(call);
+    invoking->invocation.dry_run = invoking->dry_run;
+    invoking->invocation.received_us = exchange->received_us;
+    invoking->invocation.status_of = status_of;
+    invoking->invocation.on_answer = on_answer;
+    invoking->invocation.ctx = invoking;
+    invoke_start(call->door->invoker, &invoking->invocation);
+}
