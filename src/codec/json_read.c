@@ -6,10 +6,14 @@
 
 bool json_parse(str text, json_t **ret, struct err *err)
 {
+    const char *nul = text.len ? memchr(text.at, '\0', text.len) : NULL;
     json_error_t fault;
-    json_t *value =
-        json_loadb(text.at ? text.at : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+    json_t *value;
 
+    /* jansson takes a NUL between tokens for the end of the text, and would ignore what is behind it. */
+    if (nul)
+        return err_set(err, ERR_INVALID, "NUL at byte %zu", (size_t)(nul - text.at));
+    value = json_loadb(text.at ? text.at : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     if (!value)
         return err_set(err, ERR_INVALID, "line %d, column %d: %s", fault.line, fault.column, fault.text);
     *ret = value;

@@ -165,6 +165,7 @@ static void refuses_with_line_and_column(void)
     ok(str_starts(str_of(err.text), STR("line 2, column 4: duplicate object key")));
     ok(!json_parse(STR("{} {}"), &root, &err));
     ok(!json_parse((str){0}, &root, &err));
+    ok(!json_parse(STR("{}\0{}"), &root, &err) && str_eq(str_of(err.text), STR("NUL at byte 2")));
     ok(!root);
 }
 

@@ -81,7 +81,7 @@ static void format_with_ms(int64_t ms, const char *zone, char ret[TIME_TEXT_MAX]
     struct moment m = split(s);
 
     snprintf(ret, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%s", m.year, m.month, m.day, m.hour, m.minute,
-             m.second, (int)(ms - s * 1000), zone);
+             m.second, (int)((ms % 1000 + 1000) % 1000), zone);
 }
 
 void time_format_iso(int64_t ms, char ret[TIME_TEXT_MAX])

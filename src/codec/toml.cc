@@ -94,9 +94,12 @@ static bool write_value(struct jw *w, const toml::node &node, struct err *err)
 
 bool toml_to_json(str text, struct buf *ret_json, struct err *err)
 {
-    const toml::parse_result result = toml::parse(std::string_view(text.at ? text.at : "", text.len));
+    const std::string_view view(text.at ? text.at : "", text.len);
     struct jw w;
 
+    if (view.find('\0') != view.npos) /* toml++ 3.3 asserts that it meets none */
+        return err_set(err, ERR_INVALID, "NUL at byte %zu", view.find('\0'));
+    const toml::parse_result result = toml::parse(view);
     if (!result)
         return fail_at(result.error().source(), result.error().description(), err);
     jw_init(&w, ret_json);

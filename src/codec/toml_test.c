@@ -67,6 +67,7 @@ static void bounds_size_and_depth(void)
     memset(deep + 1001, ']', 999);
     ok(!toml_to_json((str){deep, sizeof deep}, &json, &err) && err.code == ERR_INVALID);
     printf("# %s\n", err.text);
+    ok(!toml_to_json(STR("[\0[t"), &json, &err) && str_eq(str_of(err.text), STR("NUL at byte 1")));
 }
 
 TEST_MAIN(becomes_json, says_where_it_is_wrong, bounds_size_and_depth)
