@@ -160,7 +160,8 @@ static bool enter(struct pid1 *self, struct err *err)
     cell_root_close(&self->root);
     if (note[0])
         report(self->reports, CELL_REPORT_NOTE, 0, note);
-    (void)sethostname("sculler", strlen("sculler"));
+    if (sethostname("sculler", strlen("sculler")) < 0)
+        return err_sys(err, "sethostname");
     return set_limits(err) && drop_privilege(err);
 }
 

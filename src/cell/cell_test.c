@@ -56,7 +56,7 @@ static const char probe[] =
 struct seen {
     bool ended;
     int status;
-    char text[8192];
+    char text[4096];
 };
 
 static void put_file(const char *path, const char *text)

@@ -246,6 +246,17 @@ void keeper_kill_cell(struct keeper *keeper, uint32_t cell)
         (void)send_message(keeper, &message, NULL, 0, &err); /* a lost keeper has taken its cells along */
 }
 
+void keeper_drop_cell(struct keeper *keeper, uint32_t number)
+{
+    struct cell *cell = find_cell(keeper, number);
+
+    keeper_kill_cell(keeper, number);
+    if (!cell)
+        return;
+    LIST_REMOVE(cell, next);
+    free(cell);
+}
+
 const char *keeper_last_error(const struct keeper *keeper)
 {
     return keeper->error;

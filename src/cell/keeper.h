@@ -45,6 +45,7 @@ void keeper_kill_cell(struct keeper *keeper, uint32_t cell);
  * Returns as keeper_start_cell does.  The caller knows that no cell uses it. */
 MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_on_exit *on_exit,
                                         void *ctx, struct err *err);
+void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on_exit never comes */
 const char *keeper_last_error(const struct keeper *keeper);
 const char *keeper_note(const struct keeper *keeper); /* what the kernel does not give to cells, or "" */
 void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx); /* the keeper died */

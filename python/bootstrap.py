@@ -1,0 +1,415 @@
+"""The guest: imports a handler once, then serves calls in forks of that process.
+
+Runs inside a cell as `python3.X -I /var/runtime/bootstrap.py`.  Reads top-down in the order in which things
+happen: main -> load_handler -> (fork) -> Worker.call.  Names, payloads and log lines are those of AWS's own
+client for Python, so a handler cannot tell the difference.  Works with Python 3.9 and later; imports only the
+standard library and, beside it, `_sculler_guest` (frames and forking in C).
+"""
+import gc
+import importlib
+import json
+import logging
+import os
+import random
+import secrets
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import _sculler_guest  # noqa: E402
+del sys.path[0]
+
+CONTROL_FD = 3
+NBSP = "\u00a0"
+
+# One thread a library by default: a pool of threads does not survive the fork, and its locks may hang.
+THREADS_DEFAULT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Fault(Exception):
+    """What went wrong in AWS's words: a type that is not a Python exception's."""
+
+    def __init__(self, kind, message, trace=()):
+        super().__init__(message)
+        self.kind, self.message, self.trace = kind, message, list(trace)
+
+
+# ---------------------------------------------------------------------------------------------------- start
+
+def main():
+    started = time.monotonic()
+    handler_name, root, environment = _sculler_guest.receive_init(CONTROL_FD)
+    prepare_process(root, environment)
+    seeds = Seeds()
+    try:
+        handler = load_handler(handler_name)
+    except Exception as error:  # SystemExit ends the process: the server words it from the exit status
+        report_init_error(error)
+        return
+    seeds.settle()
+    Context.fill(os.environ)
+    gc.collect()
+    gc.freeze()
+    flush()
+    _, work = _sculler_guest.serve_template(CONTROL_FD, int((time.monotonic() - started) * 1e6))
+    seeds.renew()
+    serve(work, handler)
+
+
+def prepare_process(root, environment):
+    os.environ.clear()
+    for name in THREADS_DEFAULT:
+        os.environ[name] = "1"
+    for variable in environment:
+        name, _, value = variable.partition("=")
+        os.environ[name] = value
+    time.tzset()
+    version = "python%d.%d" % sys.version_info[:2]
+    sys.path[:0] = [root, "/opt/python/lib/%s/site-packages" % version, "/opt/python"]
+    sys.argv = [os.environ.get("_HANDLER", "")]
+    for stream in (sys.stdout, sys.stderr):  # by line: what a handler printed before it crashed is not lost
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stdin = open(os.devnull)
+    logging.setLoggerClass(logging.Logger)
+    log = LogHandler()
+    log.setFormatter(LogFormatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
+                                  "%Y-%m-%dT%H:%M:%S"))
+    logging.getLogger().addHandler(log)
+
+
+def load_handler(name):
+    try:
+        module_name, function_name = name.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", "Bad handler '%s': %s" % (name, error)) from None
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault("Runtime.BuiltInModuleConflict",
+                    "Cannot use built-in module %s as a handler module" % module_name)
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error)) from None
+    except SyntaxError as error:
+        raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, error),
+                    ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)]) from None
+    try:
+        return getattr(module, function_name)
+    except AttributeError:
+        raise Fault("Runtime.HandlerNotFound",
+                    "Handler '%s' missing on module '%s'" % (function_name, module_name)) from None
+
+
+def report_init_error(error):
+    payload = error_payload(error, "")
+    print_error(payload)
+    flush()
+    _sculler_guest.send_init_error(CONTROL_FD, encode_error(payload))
+
+
+# ---------------------------------------------------------------------------------------------------- a worker
+
+def serve(work, handler):
+    try:
+        _sculler_guest.serve_worker(work, make_call(handler))
+    except SystemExit as request:  # the worker ends as the handler asked; the server words it
+        end(exit_status(request.code))
+    except BaseException:
+        traceback.print_exc()
+        end(1)
+    end(0)
+
+
+def end(status):
+    flush()
+    os._exit(status)
+
+
+def exit_status(code):
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def make_call(handler):
+    """The function that runs one call, with all that it needs bound once: this is the hot path."""
+    decode, encode = make_decode(), make_encode()
+    environ = os.environ
+
+    def call(event, request_id, arn, trace_id, client_context, deadline_ms):
+        LogHandler.request_id = request_id
+        if trace_id:
+            environ["_X_AMZN_TRACE_ID"] = trace_id
+        elif "_X_AMZN_TRACE_ID" in environ:
+            del environ["_X_AMZN_TRACE_ID"]
+        try:
+            event = decode(event)
+            result = handler(event, Context(request_id, arn, client_context, deadline_ms))
+            answer = encode(result)
+        except SystemExit:
+            raise
+        except BaseException as error:
+            payload = error_payload(error, request_id)
+            print_error(payload)
+            answer = (encode_error(payload),)
+        flush()
+        return answer
+
+    return call
+
+
+def make_decode():
+    scan = json.JSONDecoder().scan_once
+
+    def decode(text):
+        try:
+            value, end = scan(text, 0)
+            if end == len(text):
+                return value
+        except (StopIteration, TypeError):
+            pass
+        try:  # blanks around it, or an error to be worded
+            return json.loads(text)
+        except ValueError as error:
+            raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
+
+    return decode
+
+
+def make_encode():
+    """json.dumps without its set-up at every call.  NaN and infinity are not JSON, so they are an error."""
+    ascii_only = sys.version_info < (3, 12)  # as AWS's runtimes do
+    encoder = json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, default=encode_other)
+    encode_text = encoder.encode
+
+    def make_fast():
+        string = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+        return json.encoder.c_make_encoder({}, encode_other, string, None, ": ", ", ", False, False, False)
+
+    try:
+        fast = make_fast()
+        fast({"a": [1, 0.5]}, 0)
+    except Exception:
+        fast = None
+
+    def encode(value):
+        nonlocal fast
+        try:
+            if fast is None:
+                return encode_text(value).encode()
+            return "".join(fast(value, 0)).encode()
+        except Exception as error:
+            if fast is not None:
+                fast = make_fast()  # its markers of circular references are spoilt
+            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
+
+    return encode
+
+
+def encode_other(value):
+    if type(value).__name__ == "Decimal":
+        return float(value)
+    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+# ---------------------------------------------------------------------------------------------------- errors
+
+def error_payload(error, request_id):
+    if isinstance(error, Fault):
+        return {"errorMessage": error.message, "errorType": error.kind, "requestId": request_id,
+                "stackTrace": error.trace}
+    frames = traceback.extract_tb(error.__traceback__)
+    while frames and frames[0].filename == __file__:
+        del frames[0]
+    try:
+        message = str(error)
+    except Exception:
+        message = "the exception could not be printed"
+    return {"errorMessage": message, "errorType": type(error).__name__, "requestId": request_id,
+            "stackTrace": traceback.format_list(frames)}
+
+
+def encode_error(payload):
+    try:
+        return json.dumps(payload, ensure_ascii=sys.version_info < (3, 12)).encode()
+    except UnicodeEncodeError:  # half a surrogate pair in a message
+        return json.dumps(payload).encode()
+
+
+def print_error(payload):
+    """One log event: its lines are joined by a carriage return, their indentation is not blanks."""
+    lines = ["[ERROR] %s: %s" % (payload["errorType"], payload["errorMessage"])]
+    if payload["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
+    for entry in payload["stackTrace"]:
+        for line in entry.splitlines():
+            bare = line.lstrip(" ")
+            lines.append(NBSP * (len(line) - len(bare)) + bare)
+    try:
+        print("\r".join(lines).replace("\n", "\r"), flush=True)
+    except Exception:
+        pass  # the handler closed its standard output
+
+
+def flush():
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        pass
+
+
+# ---------------------------------------------------------------------------------------------------- logging
+
+class LogFormatter(logging.Formatter):
+    converter = time.gmtime
+
+
+class LogHandler(logging.Handler):
+    request_id = ""
+
+    def emit(self, record):
+        record.aws_request_id = LogHandler.request_id
+        try:
+            sys.stdout.write(self.format(record).replace("\n", "\r") + "\n")
+        except Exception:
+            self.handleError(record)
+
+
+# ---------------------------------------------------------------------------------------------------- context
+
+class CognitoIdentity:
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+    def __init__(self):
+        self.cognito_identity_id = self.cognito_identity_pool_id = None
+
+
+class Client:
+    __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+    def __init__(self, values):
+        for name in self.__slots__:
+            setattr(self, name, values.get(name))
+
+
+class ClientContext:
+    __slots__ = ("custom", "env", "client")
+
+    def __init__(self, text):
+        values = json.loads(text)
+        self.custom = values.get("custom")
+        self.env = values.get("env")
+        client = values.get("client")
+        self.client = Client(client) if client else None
+
+
+class Context:
+    """What a handler gets as its second argument.  What is the same in all calls is the class's."""
+
+    function_name = function_version = memory_limit_in_mb = log_group_name = log_stream_name = None
+    tenant_id = None
+
+    @classmethod
+    def fill(cls, environ):
+        cls.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        cls.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        cls.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        cls.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        cls.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+
+    def __init__(self, request_id, arn, client_context, deadline_ms):
+        self.aws_request_id = request_id
+        self.invoked_function_arn = arn
+        self.client_context = ClientContext(client_context) if client_context else None
+        self.identity = CognitoIdentity()
+        self._epoch_deadline_time_in_ms = deadline_ms
+
+    def get_remaining_time_in_millis(self):
+        return max(int(self._epoch_deadline_time_in_ms - time.time() * 1000), 0)
+
+    def log(self, message):
+        sys.stdout.write(str(message))
+
+    def __repr__(self):
+        return "LambdaContext([%s])" % ",".join(
+            "%s=%s" % (name, getattr(self, name))
+            for name in ("aws_request_id", "log_group_name", "log_stream_name", "function_name",
+                         "memory_limit_in_mb", "function_version", "invoked_function_arn", "client_context",
+                         "identity"))
+
+
+# ---------------------------------------------------------------------------------------------------- seeds
+
+class Seeds:
+    """Random generators that the import made: forks must not all draw the same numbers.
+
+    A seed that user code chose is left alone (on Lambda it repeats in every environment too); one that came
+    from the operating system is renewed in each fork.  How we tell: while the handler is imported,
+    secrets.randbits (where numpy takes its entropy) and random.Random.seed are watched.
+    """
+
+    def __init__(self):
+        self.drawn = set()     # entropy that came from the operating system
+        self.chosen = set()    # id of random.Random objects that got a seed
+        self.numpy_ones = []   # bit generators to renew
+        self.python_ones = []  # random.Random objects to renew
+        self.state = None      # of the module-level random, if chosen
+        self.torch = False
+        self.original = secrets.randbits, random.Random.seed, random.seed
+        secrets.randbits = self.watch_randbits
+        seeds, seed = self, random.Random.seed
+
+        def watch_seed(self, a=None, version=2):
+            (seeds.chosen.discard if a is None else seeds.chosen.add)(id(self))
+            return seed(self, a, version)
+
+        random.Random.seed = watch_seed
+        random.seed = random._inst.seed
+
+    def watch_randbits(self, bits):
+        value = self.original[0](bits)
+        self.drawn.add(value)
+        return value
+
+    def settle(self):
+        """After the import, before gc.freeze() hides the objects."""
+        secrets.randbits, random.Random.seed, random.seed = self.original
+        if id(random._inst) in self.chosen:
+            self.state = random.getstate()  # random renews itself in every fork, chosen or not
+        numpy_random = sys.modules.get("numpy.random")
+        numpy_types = ()
+        if numpy_random is not None:
+            numpy_types = (numpy_random.Generator, numpy_random.RandomState)
+        for item in gc.get_objects():
+            kind = type(item)
+            if kind in numpy_types:
+                self.take_numpy(item._bit_generator)
+            elif kind is random.Random and item is not random._inst and id(item) not in self.chosen:
+                self.python_ones.append(item)
+        if numpy_random is not None:
+            self.take_numpy(numpy_random.mtrand._rand._bit_generator)
+        torch = sys.modules.get("torch")
+        self.torch = hasattr(torch, "initial_seed") and torch.initial_seed() > 0xFFFFFFFF
+
+    def take_numpy(self, bits):
+        sequence = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
+        if getattr(sequence, "entropy", None) in self.drawn and not any(bits is b for b in self.numpy_ones):
+            self.numpy_ones.append(bits)
+
+    def renew(self):
+        """In each fork."""
+        if self.state is not None:
+            random.setstate(self.state)
+        for bits in self.numpy_ones:
+            bits.state = type(bits)().state
+        for generator in self.python_ones:
+            generator.seed()
+        if self.torch:
+            sys.modules["torch"].seed()
+
+
+main()

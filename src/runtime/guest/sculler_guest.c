@@ -1,0 +1,428 @@
+/*
+ * sculler_guest: the part of the guest that Python would be too slow or too clumsy for: frames and forking.
+ *
+ * Runs inside a cell, in an interpreter of any version from 3.9 on (stable ABI).  bootstrap.py calls, in order:
+ *
+ *   receive_init(control)                     -> (handler, task root, [KEY=VALUE, ...])
+ *   send_init_error(control, payload)         when the handler could not be imported
+ *   serve_template(control, init_us)          -> returns only in a fork: (worker number, work socket)
+ *   serve_worker(work, call)                  -> returns when the server hangs up
+ *
+ * serve_worker holds the GIL while it waits for an event: a handler's background threads stand still between
+ * calls, as they do on Lambda, and a call costs no hand-over.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "base/limits.h"
+#include "runtime/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    WORKERS_MAX = 4096,      /* of one template; the server's own limit is lower */
+    BUFFER_FIRST = 64 * 1024, /* of a worker, kept from call to call */
+    HEAD_STRINGS = 4,        /* request id, invoked ARN, trace id, client context */
+};
+
+static uint32_t peak_memory_kb(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint32_t)usage.ru_maxrss : 0;
+}
+
+static bool send_frame(int fd, struct frame_header header, const char *body, size_t body_bytes)
+{
+    size_t total = sizeof header + body_bytes, sent = 0;
+
+    header.body_bytes = body_bytes;
+    while (sent < total) {
+        size_t in_body = sent > sizeof header ? sent - sizeof header : 0;
+        size_t in_header = sent - in_body;
+        struct iovec parts[2] = {{(char *)&header + in_header, sizeof header - in_header},
+                                 {(void *)(uintptr_t)(body + in_body), body_bytes - in_body}};
+        ssize_t done = writev(fd, parts, body_bytes > 0 ? 2 : 1);
+        if (done < 0 && errno != EINTR)
+            return false;
+        sent += (size_t)(done > 0 ? done : 0);
+    }
+    return true;
+}
+
+static bool receive_all(int fd, char *at, size_t len)
+{
+    while (len > 0) {
+        ssize_t got = recv(fd, at, len, 0);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return false;
+        at += got > 0 ? got : 0;
+        len -= (size_t)(got > 0 ? got : 0);
+    }
+    return true;
+}
+
+/* The next NUL-ended string of a head whose last byte is NUL; an empty one past its end. */
+static const char *next_string(const char **at, const char *end)
+{
+    const char *string = *at;
+
+    if (string >= end)
+        return "";
+    *at = string + strlen(string) + 1;
+    return string;
+}
+
+/* Init */
+
+static PyObject *init_as_tuple(const char *head, size_t len)
+{
+    const char *at = head, *end = head + len;
+    const char *handler = next_string(&at, end), *root = next_string(&at, end);
+    PyObject *environment = PyList_New(0);
+
+    while (environment && at < end) {
+        PyObject *variable = PyUnicode_DecodeFSDefault(next_string(&at, end));
+        int failed = !variable || PyList_Append(environment, variable) < 0;
+        Py_XDECREF(variable);
+        if (failed)
+            Py_CLEAR(environment);
+    }
+    return environment ? Py_BuildValue("ssN", handler, root, environment) : NULL;
+}
+
+static PyObject *receive_init(PyObject *module, PyObject *args)
+{
+    struct frame_header header;
+    PyObject *result;
+    char *head;
+    int fd;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "i", &fd))
+        return NULL;
+    if (!receive_all(fd, (char *)&header, sizeof header) || header.type != FRAME_INIT || header.body_bytes != 0 ||
+        header.head_bytes == 0 || header.head_bytes > FRAME_HEAD_BYTES_MAX)
+        return PyErr_Format(PyExc_OSError, "the server said something else than FRAME_INIT");
+    head = malloc(header.head_bytes);
+    if (!head)
+        return PyErr_NoMemory();
+    if (receive_all(fd, head, header.head_bytes) && head[header.head_bytes - 1] == '\0')
+        result = init_as_tuple(head, header.head_bytes);
+    else
+        result = PyErr_Format(PyExc_OSError, "FRAME_INIT is broken");
+    free(head);
+    return result;
+}
+
+static PyObject *send_init_error(PyObject *module, PyObject *args)
+{
+    Py_ssize_t len;
+    const char *payload;
+    int fd;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "iy#", &fd, &payload, &len))
+        return NULL;
+    send_frame(fd, (struct frame_header){.type = FRAME_INIT_ERROR}, payload, (size_t)len);
+    Py_RETURN_NONE;
+}
+
+/* Template */
+
+struct template {
+    int control, children; /* children: a signalfd */
+    int count;
+    struct {
+        uint32_t number;
+        pid_t pid;
+    } workers[WORKERS_MAX];
+};
+
+static struct template template;
+
+struct fork_request {
+    uint32_t number;
+    int work, log;
+};
+
+static void reap_workers(void)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+
+    (void)!read(template.children, &info, sizeof info);
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (int i = 0; i < template.count; i++) {
+            if (template.workers[i].pid != pid)
+                continue;
+            send_frame(template.control,
+                       (struct frame_header){.type = FRAME_EXITED, .worker = template.workers[i].number,
+                                             .status = status, .pid = (uint32_t)pid},
+                       NULL, 0);
+            template.workers[i] = template.workers[--template.count];
+            break;
+        }
+    }
+}
+
+/* One control frame with its descriptors; they come with its first byte. */
+static bool receive_control(struct frame_header *header, struct fork_request *request)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct iovec iov = {header, sizeof *header};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t got = recvmsg(template.control, &message, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int fds[2] = {-1, -1};
+
+    if (rights && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len == CMSG_LEN(sizeof fds))
+        memcpy(fds, CMSG_DATA(rights), sizeof fds);
+    if (got <= 0 || !receive_all(template.control, (char *)header + got, sizeof *header - (size_t)got))
+        return false;
+    *request = (struct fork_request){header->worker, fds[0], fds[1]};
+    return header->head_bytes == 0 && header->body_bytes == 0;
+}
+
+static void kill_worker(uint32_t number)
+{
+    for (int i = 0; i < template.count; i++) {
+        if (template.workers[i].number == number)
+            kill(template.workers[i].pid, SIGKILL);
+    }
+}
+
+/* True in the child, which keeps the work socket and nothing else of ours. */
+static bool fork_worker(const struct fork_request *request)
+{
+    struct frame_header answer = {.type = FRAME_FORKED, .worker = request->number};
+    pid_t pid = -1;
+
+    errno = EAGAIN;
+    if (template.count < WORKERS_MAX && request->log >= 0) {
+        PyOS_BeforeFork();
+        pid = fork();
+        if (pid == 0) {
+            PyOS_AfterFork_Child();
+            dup2(request->log, STDOUT_FILENO);
+            dup2(request->log, STDERR_FILENO);
+            close(request->log);
+            close(template.control);
+            close(template.children);
+            return true;
+        }
+        answer.status = errno;
+        PyOS_AfterFork_Parent();
+    } else {
+        answer.status = EAGAIN;
+    }
+    if (pid > 0) {
+        template.workers[template.count].number = request->number;
+        template.workers[template.count++].pid = pid;
+        answer.pid = (uint32_t)pid;
+        answer.status = 0;
+    }
+    if (request->work >= 0)
+        close(request->work), close(request->log);
+    send_frame(template.control, answer, NULL, 0);
+    return false;
+}
+
+static PyObject *serve_template(PyObject *module, PyObject *args)
+{
+    struct frame_header done = {.type = FRAME_INIT_DONE, .memory_kb = peak_memory_kb()}, header;
+    struct fork_request request;
+    sigset_t child, before;
+    long long init_us;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "iL", &template.control, &init_us))
+        return NULL;
+    done.time_us = init_us;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &before);
+    template.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    send_frame(template.control, done, NULL, 0);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = template.control, .events = POLLIN},
+                               {.fd = template.children, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            _exit(1);
+        if (fds[1].revents)
+            reap_workers();
+        if (!fds[0].revents)
+            continue;
+        if (!receive_control(&header, &request) || (header.type != FRAME_FORK && header.type != FRAME_KILL))
+            _exit(0); /* the server hung up, or speaks another language */
+        if (header.type == FRAME_KILL)
+            kill_worker(header.worker);
+        else if (fork_worker(&request))
+            break;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return Py_BuildValue("Ii", request.number, request.work);
+}
+
+/* Worker */
+
+struct buffer {
+    char *at;
+    size_t len, capacity;
+};
+
+static bool buffer_grow(struct buffer *buffer, size_t capacity)
+{
+    char *at = capacity > buffer->capacity ? realloc(buffer->at, capacity) : buffer->at;
+
+    if (!at)
+        return false;
+    buffer->at = at;
+    if (capacity > buffer->capacity)
+        buffer->capacity = capacity;
+    return true;
+}
+
+/* One FRAME_INVOKE into the buffer: mostly one recv.  The server sends no second one before our answer. */
+static bool receive_invoke(int fd, struct buffer *buffer, struct frame_header *ret)
+{
+    size_t need = sizeof *ret;
+
+    buffer->len = 0;
+    while (buffer->len < need) {
+        ssize_t got = recv(fd, buffer->at + buffer->len, buffer->capacity - buffer->len, 0);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return false;
+        buffer->len += (size_t)(got > 0 ? got : 0);
+        if (need > sizeof *ret || buffer->len < sizeof *ret)
+            continue;
+        memcpy(ret, buffer->at, sizeof *ret);
+        if (ret->type != FRAME_INVOKE || ret->head_bytes == 0 || ret->head_bytes > FRAME_HEAD_BYTES_MAX ||
+            ret->body_bytes > GATEWAY_BODY_BYTES_MAX * 2ULL)
+            return false;
+        need += ret->head_bytes + (size_t)ret->body_bytes;
+        if (!buffer_grow(buffer, need))
+            return false;
+    }
+    return buffer->len == need && buffer->at[sizeof *ret + ret->head_bytes - 1] == '\0';
+}
+
+/* call(event, request id, ARN, trace id, client context, deadline in ms) */
+static PyObject *call_handler(PyObject *call, const struct buffer *buffer, const struct frame_header *header)
+{
+    const char *at = buffer->at + sizeof *header, *end = at + header->head_bytes;
+    const char *strings[HEAD_STRINGS];
+    PyObject *event, *result;
+
+    for (int i = 0; i < HEAD_STRINGS; i++)
+        strings[i] = next_string(&at, end);
+    event = PyUnicode_DecodeUTF8(end, (Py_ssize_t)header->body_bytes, NULL);
+    if (!event) { /* the server lets only UTF-8 through; were it otherwise, the handler's answer says so */
+        PyErr_Clear();
+        event = PyBytes_FromStringAndSize(end, (Py_ssize_t)header->body_bytes);
+    }
+    if (!event)
+        return NULL;
+    result = PyObject_CallFunction(call, "NssssL", event, strings[0], strings[1], strings[2], strings[3],
+                                   (long long)(header->time_us / 1000));
+    return result;
+}
+
+/* What `call` returned: bytes are the response; a tuple holds the bytes of an error. */
+static bool send_answer(int fd, PyObject *result)
+{
+    struct frame_header header = {.type = FRAME_RESPONSE, .memory_kb = peak_memory_kb()};
+    char too_large[192];
+    char *payload = NULL;
+    Py_ssize_t len = 0;
+
+    if (PyTuple_Check(result)) {
+        header.type = FRAME_ERROR;
+        result = PyTuple_GetItem(result, 0);
+    }
+    if (!result || PyBytes_AsStringAndSize(result, &payload, &len) < 0)
+        return false;
+    if (len > INVOKE_RESPONSE_BYTES_MAX) {
+        header.type = FRAME_ERROR;
+        payload = too_large;
+        len = snprintf(too_large, sizeof too_large,
+                       "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (%d bytes).\","
+                       "\"errorType\":\"Function.ResponseSizeTooLarge\"}",
+                       INVOKE_RESPONSE_BYTES_MAX);
+    }
+    fflush(stdout); /* what C code of a handler printed; Python's own was flushed by `call` */
+    return send_frame(fd, header, payload, (size_t)len);
+}
+
+static PyObject *serve_worker(PyObject *module, PyObject *args)
+{
+    struct buffer buffer = {0};
+    struct frame_header header;
+    PyObject *call, *result = NULL;
+    int fd;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "iO", &fd, &call))
+        return NULL;
+    if (!buffer_grow(&buffer, BUFFER_FIRST))
+        return PyErr_NoMemory();
+    send_frame(fd, (struct frame_header){.type = FRAME_READY, .memory_kb = peak_memory_kb()}, NULL, 0);
+    while (receive_invoke(fd, &buffer, &header)) {
+        result = call_handler(call, &buffer, &header);
+        if (!result || !send_answer(fd, result))
+            break;
+        Py_CLEAR(result);
+        if (buffer.capacity > BUFFER_FIRST) { /* one large event does not stay for ever */
+            free(buffer.at);
+            buffer = (struct buffer){0};
+            if (!buffer_grow(&buffer, BUFFER_FIRST))
+                break;
+        }
+    }
+    free(buffer.at);
+    Py_XDECREF(result);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"receive_init", receive_init, METH_VARARGS, "receive_init(control) -> (handler, root, environment)"},
+    {"send_init_error", send_init_error, METH_VARARGS, "send_init_error(control, payload)"},
+    {"serve_template", serve_template, METH_VARARGS, "serve_template(control, init_us) -> (worker, work), in a fork"},
+    {"serve_worker", serve_worker, METH_VARARGS, "serve_worker(work, call)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_sculler_guest",
+    .m_doc = "Frames and forks of Sculler's guest.",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__sculler_guest(void);
+
+PyMODINIT_FUNC PyInit__sculler_guest(void)
+{
+    return PyModule_Create(&definition);
+}

@@ -1,0 +1,561 @@
+/*
+ * pool_test: the pool end to end, with a real keeper, real cells and a real interpreter.  Each test is a handler
+ * in a temporary package and what its calls must answer.  The test's executable is its own keeper.
+ */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/test.h"
+#include "cell/keeper.h"
+#include "runtime/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PYTHON "/usr/bin/python3"
+
+enum { CALLS_MAX = 64, BENCH_CALLS = 20000 };
+
+int test_count, test_failures;
+static char state[64];
+
+struct bench {
+    uv_loop_t loop;
+    struct keeper *keeper;
+    struct pool *pool;
+};
+
+struct call {
+    struct arena arena;
+    struct run run;
+    bool is_done;
+    enum run_outcome outcome;
+    char payload[1024];
+    size_t payload_len;
+    const char *reason, *error_type;
+};
+
+static void on_done(void *ctx, struct run *run, const struct run_result *result)
+{
+    struct call *call = ctx;
+    size_t len = result->payload.len < sizeof call->payload ? result->payload.len : sizeof call->payload - 1;
+
+    (void)run;
+    if (len > 0)
+        memcpy(call->payload, result->payload.at, len);
+    call->payload[len] = '\0';
+    call->payload_len = result->payload.len;
+    call->outcome = result->outcome;
+    call->reason = result->reason;
+    call->error_type = result->error_type;
+    call->is_done = true;
+}
+
+static const struct pool_options usual = {
+    .workers_per_version_max = 4,
+    .workers_total_max = 6,
+    .queue_per_function_max = 20,
+    .queue_wait_ms_max = 5000,
+    .worker_idle_ms = 5000,
+    .template_idle_ms = 5000,
+    .init_timeout_ms = 5000,
+};
+
+static void bench_open(struct bench *bench, const struct pool_options *options)
+{
+    struct err err;
+
+    (void)uv_loop_init(&bench->loop);
+    if (!keeper_start(&bench->loop, state, &bench->keeper, &err))
+        abort();
+    bench->pool = pool_new(&bench->loop, bench->keeper, options);
+}
+
+static void bench_close(struct bench *bench)
+{
+    pool_free(bench->pool);
+    keeper_stop(bench->keeper);
+    (void)uv_run(&bench->loop, UV_RUN_DEFAULT);
+    ok(uv_loop_close(&bench->loop) == 0);
+}
+
+/* A package of one main.py, named after the test. */
+static struct runnable *make_function(const char *name, const char *revision, const char *source)
+{
+    struct runnable *what = calloc(1, sizeof *what);
+    char path[256];
+    FILE *file;
+
+    if (!what)
+        abort();
+    (void)snprintf(path, sizeof path, "%s/packages/%s", state, name);
+    (void)mkdir(path, 0755);
+    (void)snprintf(path, sizeof path, "%s/packages/%s/tree", state, name);
+    (void)mkdir(path, 0755);
+    (void)snprintf(path, sizeof path, "%s/packages/%s/tree/main.py", state, name);
+    file = fopen(path, "we");
+    if (!file || fputs(source, file) < 0 || fclose(file) != 0)
+        abort();
+    what->references = 1;
+    what->function = arena_copy(&what->arena, str_of(name));
+    what->package = what->function;
+    what->version = STR("$LATEST");
+    what->arn = STR("arn:aws:lambda:us-east-1:000000000000:function:f");
+    what->key = arena_printf(&what->arena, "%s:$LATEST:%s", name, revision);
+    what->handler = STR("main.handler");
+    what->runtime = STR("python3.11");
+    what->interpreter = STR(PYTHON);
+    what->log_group = STR("/aws/lambda/f");
+    what->memory_mb = 128;
+    what->timeout_ms = 3000;
+    what->tmp_mb = 16;
+    return what;
+}
+
+static void start_call(struct bench *bench, struct call *call, struct runnable *what, const char *event)
+{
+    *call = (struct call){.run = {.what = what, .request_id = STR("id-1"), .event = str_of(event),
+                                  .invoked_arn = what->arn, .reserved_concurrency = -1}};
+    call->run.arena = &call->arena;
+    call->run.on_done = on_done;
+    call->run.ctx = call;
+    pool_submit(bench->pool, &call->run);
+}
+
+static void wait_call(struct bench *bench, struct call *call)
+{
+    while (!call->is_done)
+        (void)uv_run(&bench->loop, UV_RUN_ONCE);
+}
+
+static void end_call(struct call *call)
+{
+    buf_free(&call->run.log);
+    arena_free(&call->arena);
+}
+
+static void do_call(struct bench *bench, struct call *call, struct runnable *what, const char *event)
+{
+    start_call(bench, call, what, event);
+    wait_call(bench, call);
+}
+
+static bool holds(const struct call *call, const char *text)
+{
+    bool there = strstr(call->payload, text) != NULL;
+
+    if (!there)
+        printf("# payload: %s\n# wanted: %s\n", call->payload, text);
+    return there;
+}
+
+static bool logged(const struct call *call, const char *text)
+{
+    bool there = call->run.log.len > 0 && memmem(call->run.log.at, call->run.log.len, text, strlen(text));
+
+    if (!there)
+        printf("# log: " STR_FMT "\n# wanted: %s\n", STR_ARG(buf_str(&call->run.log)), text);
+    return there;
+}
+
+/* One source, many behaviours: the event says which. */
+static const char many[] =
+    "import os, sys, json, time, random, logging, decimal\n"
+    "print('imported')\n"
+    "rng = random.Random()\n"
+    "fixed = random.Random(7)\n"
+    "def handler(event, context):\n"
+    "    what = event.get('do')\n"
+    "    if what == 'echo': return event\n"
+    "    if what == 'context':\n"
+    "        return [context.aws_request_id, context.function_name, context.function_version,\n"
+    "                context.memory_limit_in_mb, context.invoked_function_arn, context.log_group_name,\n"
+    "                context.get_remaining_time_in_millis() > 2000, context.identity.cognito_identity_id,\n"
+    "                context.client_context, os.getcwd(), os.environ['AWS_REGION'], os.environ['OMP_NUM_THREADS']]\n"
+    "    if what == 'raise': raise ValueError('no good')\n"
+    "    if what == 'exit': sys.exit(event.get('code'))\n"
+    "    if what == '_exit': print('before'); os._exit(3)\n"
+    "    if what == 'kill': os.kill(os.getpid(), event['signal'])\n"
+    "    if what == 'sleep': time.sleep(event['s']); return os.getpid()\n"
+    "    if what == 'nan': return float('nan')\n"
+    "    if what == 'object': return object()\n"
+    "    if what == 'decimal': return decimal.Decimal('1.5')\n"
+    "    if what == 'large': return 'x' * event['n']\n"
+    "    if what == 'flood':\n"
+    "        for _ in range(100): sys.stdout.write('y' * 1023 * 1024 + '\\n')\n"
+    "        return 'done'\n"
+    "    if what == 'log': logging.warning('careful'); print('plain'); return None\n"
+    "    if what == 'random': return [rng.random(), fixed.random()]\n"
+    "    if what == 'hang_up': os.closerange(3, 100); time.sleep(60)\n";
+
+static const char context_words[] =
+    "[\"id-1\", \"many\", \"$LATEST\", \"128\", \"arn:aws:lambda:us-east-1:000000000000:function:f\", "
+    "\"/aws/lambda/f\", true, null, null, \"/var/task\", \"us-east-1\", \"1\"]";
+
+#define EXIT_ERROR(why) \
+    "{\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: id-1 Error: Runtime exited" why "\"}"
+
+static void answers_in_lambdas_words(void)
+{
+    static const struct {
+        const char *event;
+        enum run_outcome outcome;
+        const char *payload;
+    } rows[] = {
+        {"{\"do\": \"echo\", \"u\": \"\\u00e9\"}", RUN_RESPONSE, "{\"do\": \"echo\", \"u\": \"\\u00e9\"}"},
+        {" {\"do\": \"echo\"} ", RUN_RESPONSE, "{\"do\": \"echo\"}"},
+        {"", RUN_RESPONSE, "null"},
+        {"{\"do\": \"context\"}", RUN_RESPONSE, context_words},
+        {"{\"do\": \"decimal\"}", RUN_RESPONSE, "1.5"},
+        {"{\"do\": \"raise\"}", RUN_FUNCTION_ERROR,
+         "{\"errorMessage\": \"no good\", \"errorType\": \"ValueError\", \"requestId\": \"id-1\", \"stackTrace\": "
+         "[\"  File \\\"/var/task/main.py\\\", line 13, in handler\\n    if what == 'raise': raise"},
+        {"{\"do\": \"nan\"}", RUN_FUNCTION_ERROR, "\"errorType\": \"Runtime.MarshalError\""},
+        {"{\"do\": \"object\"}", RUN_FUNCTION_ERROR,
+         "{\"errorMessage\": \"Unable to marshal response: Object of type object is not JSON serializable\", "
+         "\"errorType\": \"Runtime.MarshalError\", \"requestId\": \"id-1\", \"stackTrace\": []}"},
+        {"{\"do\": \"exit\"}", RUN_FUNCTION_ERROR, EXIT_ERROR(" without providing a reason")},
+        {"{\"do\": \"exit\", \"code\": 4}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: exit status 4")},
+        {"{\"do\": \"_exit\"}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: exit status 3")},
+        {"{\"do\": \"kill\", \"signal\": 9}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: killed")},
+        {"{\"do\": \"kill\", \"signal\": 11}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: segmentation fault")},
+        {"{\"do\": \"hang_up\"}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: killed")},
+        {"{\"do\": \"large\", \"n\": 7000000}", RUN_FUNCTION_ERROR,
+         "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (6291556 bytes).\","
+         "\"errorType\":\"Function.ResponseSizeTooLarge\"}"},
+        {"{\"do\": \"echo\", \"still\": \"there\"}", RUN_RESPONSE, "{\"do\": \"echo\", \"still\": \"there\"}"},
+    };
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+
+    bench_open(&bench, &usual);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct call call;
+        printf("# %s\n", rows[i].event);
+        do_call(&bench, &call, what, rows[i].event);
+        ok(call.outcome == rows[i].outcome && holds(&call, rows[i].payload));
+        ok(call.run.cold || i > 0);
+        ok(i > 0 || (logged(&call, "imported\n") && call.run.init_us > 0));
+        end_call(&call);
+    }
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void keeps_what_is_printed_and_counts_the_rest(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+    struct call call;
+
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, "{\"do\": \"log\"}");
+    ok(logged(&call, "[WARNING]\t") && logged(&call, "Z\tid-1\tcareful\nplain\n"));
+    end_call(&call);
+    do_call(&bench, &call, what, "{\"do\": \"raise\"}");
+    ok(logged(&call, "[ERROR] ValueError: no good\rTraceback (most recent call last):\r\u00a0\u00a0File \"/var/task"));
+    end_call(&call);
+    do_call(&bench, &call, what, "{\"do\": \"_exit\"}");
+    ok(logged(&call, "before\n"));
+    end_call(&call);
+    do_call(&bench, &call, what, "{\"do\": \"flood\"}");
+    ok(holds(&call, "done") && call.run.log.len == RECORD_LOG_BYTES_MAX);
+    ok(call.run.log_bytes_dropped + call.run.log.len == 100LL * (1023 * 1024 + 1));
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void kills_a_call_at_its_deadline_and_only_it(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+    struct call slow, fast;
+
+    what->timeout_ms = 1000;
+    bench_open(&bench, &usual);
+    start_call(&bench, &slow, what, "{\"do\": \"sleep\", \"s\": 60}");
+    start_call(&bench, &fast, what, "{\"do\": \"sleep\", \"s\": 0.8}");
+    wait_call(&bench, &slow);
+    ok(holds(&slow, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: id-1 Error: Task timed out "
+                    "after 1.00 seconds\"}"));
+    ok(slow.run.ended_us - slow.run.started_us < 1200000);
+    wait_call(&bench, &fast);
+    ok(fast.outcome == RUN_RESPONSE);
+    end_call(&slow);
+    end_call(&fast);
+    while (pool_counts(bench.pool).workers > 1)
+        (void)uv_run(&bench.loop, UV_RUN_ONCE);
+    ok(pool_counts(bench.pool).templates == 1);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void renews_seeds_that_nobody_chose(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+    struct call calls[2];
+    double drawn[2][2];
+
+    bench_open(&bench, &usual);
+    start_call(&bench, &calls[0], what, "{\"do\": \"sleep\", \"s\": 0.2}");
+    start_call(&bench, &calls[1], what, "{\"do\": \"random\"}");
+    wait_call(&bench, &calls[1]);
+    ok(sscanf(calls[1].payload, "[%lf, %lf]", &drawn[0][0], &drawn[0][1]) == 2);
+    end_call(&calls[1]);
+    do_call(&bench, &calls[1], what, "{\"do\": \"exit\"}"); /* the next comes from another fork */
+    end_call(&calls[1]);
+    do_call(&bench, &calls[1], what, "{\"do\": \"random\"}");
+    ok(sscanf(calls[1].payload, "[%lf, %lf]", &drawn[1][0], &drawn[1][1]) == 2);
+    end_call(&calls[1]);
+    wait_call(&bench, &calls[0]);
+    end_call(&calls[0]);
+    printf("# %f %f, %f %f\n", drawn[0][0], drawn[0][1], drawn[1][0], drawn[1][1]);
+    ok(drawn[0][0] < drawn[1][0] || drawn[0][0] > drawn[1][0]);
+    ok(!(drawn[0][1] < drawn[1][1] || drawn[0][1] > drawn[1][1]));
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void tells_every_waiting_call_why_init_failed(void)
+{
+    static const struct {
+        const char *source, *payload;
+    } rows[] = {
+        {"import nothing_like_it\n",
+         "{\"errorMessage\": \"Unable to import module 'main': No module named 'nothing_like_it'\", \"errorType\": "
+         "\"Runtime.ImportModuleError\", \"requestId\": \"\", \"stackTrace\": []}"},
+        {"def handler(:\n", "\"errorType\": \"Runtime.UserCodeSyntaxError\""},
+        {"def other(e, c): pass\n", "\"Handler 'handler' missing on module 'main'\""},
+        {"raise RuntimeError('at import')\n",
+         "{\"errorMessage\": \"at import\", \"errorType\": \"RuntimeError\", \"requestId\": \"\", \"stackTrace\": [\""},
+        {"import os\nos._exit(5)\n", EXIT_ERROR(" with error: exit status 5")},
+        {"import time\ntime.sleep(60)\n", "Task timed out after 0.50 seconds"},
+    };
+    struct pool_options options = usual;
+
+    options.init_timeout_ms = 500;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct runnable *what = make_function("broken", "1", rows[i].source);
+        struct bench bench;
+        struct call calls[3];
+        bench_open(&bench, &options);
+        for (int c = 0; c < 3; c++)
+            start_call(&bench, &calls[c], what, "{}");
+        for (int c = 0; c < 3; c++) {
+            wait_call(&bench, &calls[c]);
+            ok(calls[c].outcome == RUN_FUNCTION_ERROR && holds(&calls[c], rows[i].payload));
+            end_call(&calls[c]);
+        }
+        do_call(&bench, &calls[0], what, "{}"); /* and it is tried anew */
+        ok(calls[0].outcome == RUN_FUNCTION_ERROR);
+        end_call(&calls[0]);
+        bench_close(&bench);
+        runnable_release(what);
+    }
+}
+
+static void refuses_what_has_no_interpreter(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+    struct call call;
+
+    what->interpreter = STR("/usr/bin/python9");
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, "{}");
+    ok(call.outcome == RUN_REFUSED && holds(&call, "python9"));
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void throttles_past_its_limits(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct pool_options options = usual;
+    struct bench bench;
+    struct call calls[8], reserved;
+
+    options.queue_per_function_max = 4;
+    options.workers_per_version_max = 1;
+    options.queue_wait_ms_max = 300;
+    bench_open(&bench, &options);
+    do_call(&bench, &calls[0], what, "{\"do\": \"echo\"}");
+    end_call(&calls[0]);
+    for (int i = 0; i < 6; i++) /* one runs, four wait, one is refused */
+        start_call(&bench, &calls[i], what, "{\"do\": \"sleep\", \"s\": 0.7}");
+    ok(calls[5].is_done && calls[5].outcome == RUN_THROTTLED);
+    ok(strcmp(calls[5].reason, "ConcurrentInvocationLimitExceeded") == 0);
+    reserved = (struct call){.run = {.what = what, .reserved_concurrency = 0, .on_done = on_done}};
+    reserved.run.arena = &reserved.arena;
+    reserved.run.ctx = &reserved;
+    pool_submit(bench.pool, &reserved.run);
+    ok(reserved.is_done && strcmp(reserved.reason, "ReservedFunctionConcurrentInvocationLimitExceeded") == 0);
+    for (int i = 0; i < 5; i++)
+        wait_call(&bench, &calls[i]);
+    ok(calls[0].outcome == RUN_RESPONSE && calls[4].outcome == RUN_THROTTLED);
+    for (int i = 0; i < 6; i++)
+        end_call(&calls[i]);
+    end_call(&reserved);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void runs_what_is_new_and_lets_the_old_finish(void)
+{
+    struct runnable *old = make_function("changing", "1", "import time\ndef handler(e, c): time.sleep(0.3); return 1\n");
+    struct runnable *new;
+    struct bench bench;
+    struct call first, second;
+
+    bench_open(&bench, &usual);
+    do_call(&bench, &first, old, "{}");
+    end_call(&first);
+    start_call(&bench, &first, old, "{}");
+    new = make_function("changed", "2", "def handler(e, c): return 2\n");
+    new->function = old->function;
+    do_call(&bench, &second, new, "{}");
+    ok(holds(&second, "2"));
+    wait_call(&bench, &first);
+    ok(first.outcome == RUN_RESPONSE && holds(&first, "1"));
+    while (pool_counts(bench.pool).templates > 1)
+        (void)uv_run(&bench.loop, UV_RUN_ONCE);
+    ok(pool_counts(bench.pool).workers == 1);
+    end_call(&first);
+    end_call(&second);
+    bench_close(&bench);
+    runnable_release(old);
+    runnable_release(new);
+}
+
+static void lets_go_of_what_is_idle(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct pool_options options = usual;
+    struct bench bench;
+    struct call call;
+
+    options.worker_idle_ms = 50;
+    options.template_idle_ms = 100;
+    bench_open(&bench, &options);
+    do_call(&bench, &call, what, "{\"do\": \"echo\"}");
+    end_call(&call);
+    while (pool_counts(bench.pool).workers > 0)
+        (void)uv_run(&bench.loop, UV_RUN_ONCE);
+    while (pool_counts(bench.pool).templates > 0)
+        (void)uv_run(&bench.loop, UV_RUN_ONCE);
+    do_call(&bench, &call, what, "{\"do\": \"echo\"}");
+    ok(call.outcome == RUN_RESPONSE && call.run.cold);
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void carries_the_largest_event_and_answer(void)
+{
+    struct runnable *what = make_function("many", "1", many);
+    struct bench bench;
+    struct call call;
+    char *event = malloc(INVOKE_EVENT_BYTES_MAX + 1);
+
+    if (!event)
+        abort();
+    memset(event, 'z', INVOKE_EVENT_BYTES_MAX);
+    memcpy(event, "{\"do\": \"echo\", \"x\": \"", 21);
+    memcpy(event + INVOKE_EVENT_BYTES_MAX - 2, "\"}", 3);
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, event);
+    ok(call.outcome == RUN_RESPONSE && call.payload_len == INVOKE_EVENT_BYTES_MAX);
+    end_call(&call);
+    bench_close(&bench);
+    free(event);
+    runnable_release(what);
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void tells_what_a_call_costs(void)
+{
+    struct runnable *what = make_function("noop", "1", "def handler(event, context): return event\n");
+    int64_t *us = calloc(BENCH_CALLS, sizeof *us), cold[CALLS_MAX], began;
+    struct call *calls = calloc(CALLS_MAX, sizeof *calls);
+    struct pool_options options = usual;
+    struct bench bench;
+
+    if (!us || !calls)
+        abort();
+    options.workers_per_version_max = options.workers_total_max = CALLS_MAX;
+    options.queue_per_function_max = CALLS_MAX;
+    bench_open(&bench, &options);
+    began = clock_steady_us();
+    do_call(&bench, &calls[0], what, "{}");
+    printf("# first call %lld us, init %lld us\n", (long long)(clock_steady_us() - began),
+           (long long)calls[0].run.init_us);
+    end_call(&calls[0]);
+    for (int i = 0; i < BENCH_CALLS; i++) {
+        began = clock_steady_us();
+        do_call(&bench, &calls[0], what, "{\"a\": [1, 2.5, \"three\"]}");
+        us[i] = clock_steady_us() - began;
+        end_call(&calls[0]);
+    }
+    qsort(us, BENCH_CALLS, sizeof *us, compare);
+    printf("# warm call p50 %lld us, p99 %lld us\n", (long long)us[BENCH_CALLS / 2],
+           (long long)us[BENCH_CALLS * 99 / 100]);
+    began = clock_steady_us();
+    for (int i = 0; i < CALLS_MAX; i++)
+        start_call(&bench, &calls[i], what, "{}");
+    for (int i = 0; i < CALLS_MAX; i++) {
+        wait_call(&bench, &calls[i]);
+        cold[i] = calls[i].run.ended_us - calls[i].run.queued_us;
+        end_call(&calls[i]);
+    }
+    qsort(cold, CALLS_MAX, sizeof *cold, compare);
+    printf("# %d calls at once: %lld us, %d workers, p50 %lld us\n", CALLS_MAX, (long long)(clock_steady_us() - began),
+           pool_counts(bench.pool).workers, (long long)cold[CALLS_MAX / 2]);
+    ok(us[BENCH_CALLS / 2] < 5000);
+    bench_close(&bench);
+    free(us);
+    free(calls);
+    runnable_release(what);
+}
+
+static void (*const tests[])(void) = {
+    answers_in_lambdas_words,
+    keeps_what_is_printed_and_counts_the_rest,
+    kills_a_call_at_its_deadline_and_only_it,
+    renews_seeds_that_nobody_chose,
+    tells_every_waiting_call_why_init_failed,
+    refuses_what_has_no_interpreter,
+    throttles_past_its_limits,
+    runs_what_is_new_and_lets_the_old_finish,
+    lets_go_of_what_is_idle,
+    carries_the_largest_event_and_answer,
+    tells_what_a_call_costs,
+};
+
+int main(int argc, char **argv)
+{
+    char packages[128];
+
+    if (argc > 1 && strcmp(argv[1], "keeper") == 0)
+        return keeper_main(argc, argv);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)snprintf(state, sizeof state, "/tmp/pool_test.XXXXXX");
+    if (!mkdtemp(state))
+        return 1;
+    (void)snprintf(packages, sizeof packages, "%s/packages", state);
+    if (mkdir(packages, 0755) < 0)
+        return 1;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tests[i]();
+    printf("1..%d\n", test_count);
+    return test_failures != 0;
+}
