@@ -1,0 +1,9 @@
+/* media: binaryMediaTypes and contentHandling (facts/gateway 6, Binary media).  Pure. */
+#pragma once
+
+#include "apis/apis.h"
+
+/* The first media type of a Content-Type or Accept value: before ',' and ';', trimmed. */
+str media_type_of(str header_value);
+/* Is it one of the stage's binary types?  Configured are `type/sub`, `type` + `/` + `*`, or both `*`. */
+bool media_is_binary(const struct api_stage *stage, str header_value);
