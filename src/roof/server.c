@@ -256,6 +256,7 @@ static void start_doors(struct server *server)
         .aws_limits = config->aws_limits,
     };
     server->gateway = (struct gateway){
+        .loop = &server->loop,
         .apis = server->apis,
         .invoker = &server->invoker,
         .region = setting(config->region),
