@@ -15,8 +15,8 @@
 struct sigv4 {
     str access_key, date /* YYYYMMDD */, region, service, signed_headers, signature;
     str amz_date; /* YYYYMMDDTHHMMSSZ */
-    str session_token;
-    bool presigned;
+    str session_token; /* as sent: percent-encoded when presigned */
+    bool presigned;    /* then signed_headers may be separated by %3B */
 };
 
 enum sigv4_fault {
