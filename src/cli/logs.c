@@ -17,7 +17,7 @@
 #include "codec/time_format.h"
 #include "codec/url.h"
 
-enum { LINE_BYTES_MAX = 4 * 1024 * 1024, QUERY_BYTES_MAX = 2048, LIMIT_DEFAULT = 100 };
+enum { LINE_BYTES_MAX = 24 * 1024 * 1024, QUERY_BYTES_MAX = 2048, LIMIT_DEFAULT = 100 };
 
 struct printer {
     struct buf line; /* what has arrived of the next one */

@@ -13,14 +13,14 @@ static const struct option table[] = {
 static struct arguments arguments;
 static struct err err;
 
-#define READ(...) read_words((char *[]){__VA_ARGS__, NULL})
-static bool read_words(char **words)
+#define READ(...) read_words((const char *[]){__VA_ARGS__, NULL})
+static bool read_words(const char **words)
 {
     int count = 0;
 
     while (words[count])
         count++;
-    return options_read(count, words, table, &arguments, &err);
+    return options_read(count, (char **)words, table, &arguments, &err);
 }
 
 static void reads_every_spelling(void)

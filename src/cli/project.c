@@ -22,7 +22,7 @@ enum {
     TIMEOUT_S_MAX = 900,
 };
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS };
+enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_NOT_OURS };
 
 /* The keys of [tool.sculler]. */
 static const struct key {
@@ -38,6 +38,7 @@ static const struct key {
     {"memory", KIND_NUMBER, offsetof(struct project, memory_mb), MEMORY_MB_MIN, MEMORY_MB_MAX},
     {"timeout", KIND_SECONDS, offsetof(struct project, timeout_s), 1, TIMEOUT_S_MAX},
     {"env", KIND_TEXTS, offsetof(struct project, environment), 0, 0},
+    {"monitor", KIND_NOT_OURS, 0, 0, 0}, /* what to watch in the answers; nothing that a deploy reads */
 };
 
 static str dir_file(struct arena *arena, const char *dir, const char *name)
@@ -120,6 +121,8 @@ MUST_USE static bool store(const struct key *key, json_t *value, struct arena *a
         return store_seconds(key, value, place, err);
     case KIND_TEXTS:
         return store_texts(key, value, place, err);
+    case KIND_NOT_OURS:
+        return true;
     }
     return false;
 }

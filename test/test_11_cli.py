@@ -1,0 +1,253 @@
+"""The command line, from a user's seat."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from helpers import BIN, ROOT, clean_env, invoke, make_function, wait_until
+
+OK, FAILED, USAGE, NO_SERVER, FUNCTION = range(5)
+
+
+@pytest.fixture
+def folder(tmp_path, name):
+    """A function's folder: folder(main.py's text, more files...) writes it and returns its path."""
+
+    def write(code, **files):
+        path = tmp_path / name
+        path.mkdir(exist_ok=True)
+        (path / "main.py").write_text(code)
+        for file, text in files.items():
+            (path / file.replace("__", ".")).write_text(text)
+        return path
+
+    return write
+
+
+def run(*words, env=None):
+    return subprocess.run([BIN, *words], capture_output=True, text=True, env=clean_env() | (env or {}))
+
+
+def test_version_is_the_build_s():
+    version = re.search(r"version: '([\d.]+)'", (ROOT / "meson.build").read_text())[1]
+    assert run("--version").stdout == f"sculler {version}\n"
+    assert json.loads(run("version", "--json").stdout) == {"version": version}
+
+
+def test_help_names_every_command_and_each_has_its_own():
+    listed = run("help")
+    assert listed.returncode == OK
+    for command in "deploy invoke logs ls rollback env version help".split():
+        assert re.search(rf"^  {command} ", listed.stdout, re.M)
+        own = run(command, "--help")
+        assert own.returncode == OK and own.stdout.startswith(f"Usage: sculler {command}")
+        assert own.stderr == ""
+        assert "--json" in own.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["depoly"], "did you mean `sculler deploy`"),
+        (["frobnicate"], "sculler help"),
+        (["invoke"], "something is missing"),
+        (["invoke", "f", "--evnt", "{}"], "did you mean --event"),
+        (["invoke", "f", "--event"], "needs a value"),
+        (["ls", "a", "b", "c", "d", "e"], "word too many"),
+        (["logs", "--since", "yesterday"], "90s, 10m, 2h"),
+    ],
+)
+def test_a_wrong_command_line_is_2_and_says_what_was_meant(words, said):
+    done = run(*words)
+    assert done.returncode == USAGE
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_server_is_3_and_says_how_to_start_one(tmp_path):
+    nobody = run("ls", "--endpoint", "http://127.0.0.1:9")
+    assert nobody.returncode == NO_SERVER
+    assert "sculler server" in nobody.stderr
+    never = run("ls", "--state", str(tmp_path))
+    assert never.returncode == NO_SERVER
+    assert "sculler server" in never.stderr
+
+
+def test_env_is_what_a_shell_needs(server):
+    state = str(server.state / "state")
+    script = f'eval "$({BIN} env --state {state})" && env | grep ^AWS_'
+    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=clean_env()).stdout
+    assert f"AWS_ENDPOINT_URL={server.url}\n" in shown
+    assert f"AWS_SECRET_ACCESS_KEY={server.credentials['secret_access_key']}\n" in shown
+    assert json.loads(run("env", "--state", state, "--json").stdout)["AWS_REGION"] == "us-east-1"
+
+
+def test_the_state_directory_is_enough_to_call(server):
+    """Real AWS keys in the shell do not spoil it."""
+    done = run("ls", "--json", "--state", str(server.state / "state"), env={"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "x"})
+    assert done.returncode == OK, done.stderr
+    json.loads(done.stdout)
+
+
+def test_invoke_prints_the_answer_and_only_that(server, lam, name, tmp_path):
+    make_function(lam, name, "def handler(event, context):\n    print('working')\n    return event")
+    assert server.cli("invoke", name, "--event", '{"a": 1}', check=OK).stdout == '{"a": 1}\n'
+    assert server.cli("invoke", name, check=OK).stdout == "{}\n"
+    (tmp_path / "event.json").write_text("[1,2]")
+    assert server.cli("invoke", name, "--event-file", tmp_path / "event.json", check=OK).stdout == "[1, 2]\n"
+    assert server.cli("invoke", name, "-", stdin='"x"', check=OK).stdout == '"x"\n'
+    tail = server.cli("invoke", name, "--tail", check=OK)
+    assert tail.stdout == "{}\n" and "working" in tail.stderr and "REPORT RequestId" in tail.stderr
+    whole = json.loads(server.cli("invoke", name, "--json", check=OK).stdout)
+    assert whole == {"status": 200, "version": "$LATEST", "function_error": False, "answer": {}}
+
+
+def test_invoke_of_a_function_that_fails_is_4(server, lam, name):
+    make_function(lam, name, "def handler(event, context): raise ValueError('no such budget')")
+    done = server.cli("invoke", name, check=FUNCTION)
+    assert json.loads(done.stdout)["errorMessage"] == "no such budget"
+    assert "sculler logs --request" in done.stderr
+
+
+def test_invoke_of_what_is_not_there_says_so(server):
+    done = server.cli("invoke", "nobody", check=FAILED)
+    assert "Function not found" in done.stderr and "sculler ls" in done.stderr
+
+
+def test_deploy_makes_a_url_and_does_nothing_the_second_time(server, lam, name, folder):
+    path = folder("def handler(event, context): return {'v': 1, 'got': event}")
+    first = server.cli("deploy", path, check=OK)
+    url = first.stdout.strip()
+    assert url == f"{server.url}/test/{name}/"
+    assert lam.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "1"
+    again = server.cli("deploy", path, "--json", check=OK)
+    assert json.loads(again.stdout) == {"function": name, "version": "1", "changed": False, "url": url}
+    assert [v["Version"] for v in lam.list_versions_by_function(FunctionName=name)["Versions"]] == ["$LATEST", "1"]
+
+
+def test_deploy_of_a_change_and_back_again(server, name, folder):
+    url = server.cli("deploy", folder("def handler(event, context): return 1"), check=OK).stdout.strip()
+    server.cli("deploy", folder("def handler(event, context): return 2"), check=OK)
+    assert call(url) == 2
+    assert server.cli("rollback", name, check=OK).stdout == f"{name} live: version 2 -> 1\n"
+    assert call(url) == 1
+    assert "no version before 1" in server.cli("rollback", name, check=FAILED).stderr
+    forward = json.loads(server.cli("rollback", name, "--to", "2", "--json", check=OK).stdout)
+    assert forward == {"function": name, "from": "1", "to": "2"}
+    assert call(url) == 2
+    assert "no version 9" in server.cli("rollback", name, "--to", "9", check=FAILED).stderr
+
+
+def test_settings_come_from_pyproject(server, lam, folder):
+    path = folder(
+        "",
+        app__py="import os\ndef go(event, context): return [os.environ['MODE'], context.memory_limit_in_mb]",
+        pyproject__toml='[tool.sculler]\nname = "from-toml"\nhandler = "app.go"\nmemory = 512\ntimeout = "7s"\n'
+        '[tool.sculler.env]\nMODE = "fast"\n',
+    )
+    server.cli("deploy", path, check=OK)
+    settings = lam.get_function_configuration(FunctionName="from-toml", Qualifier="live")
+    assert (settings["MemorySize"], settings["Timeout"], settings["Handler"]) == (512, 7, "app.go")
+    mode, memory = invoke(lam, "from-toml:live").payload
+    assert (mode, int(memory)) == ("fast", 512)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("memory = 12", "memory is 12; it may be 128 to 10240"),
+        ("memroy = 512", "did you mean 'memory'"),
+        ("timeout = 'soon'", "timeout must be seconds"),
+        ("handler = 'nowhere.handler'", "nowhere.py is not there"),
+        ("name = 'a b'", "is no name for a function"),
+        ("runtime = 'cobol'", "cobol"),
+        ("env = {A = 1}", "env.A must be a text"),
+        ("= 1", "sculler.toml"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(server, folder, toml, said):
+    done = server.cli("deploy", folder("def handler(event, context): pass", sculler__toml=toml), check=FAILED)
+    assert said in done.stderr
+
+
+def test_a_version_that_fails_its_samples_does_not_go_live(server, name, folder):
+    path = folder("def handler(event, context): return event['x'] + 1")
+    (path / "events").mkdir()
+    (path / "events/one.json").write_text('{"x": 1}')
+    (path / "events/one.expected.json").write_text("2.0")
+    url = server.cli("deploy", path, check=OK).stdout.strip()
+    done = server.cli("deploy", folder("def handler(event, context): return event['x'] + 2"), check=FAILED)
+    assert "one.json is answered differently" in done.stderr and "Version 1 stays live" in done.stderr
+    assert call(url, b'{"x": 1}') == 2
+    done = server.cli("deploy", folder("def handler(event, context): return event['y']"), check=FAILED)
+    assert "one.json ends in an error" in done.stderr and "KeyError" in done.stderr
+    assert call(url, b'{"x": 1}') == 2
+
+
+def test_what_cannot_be_installed_leaves_what_is_live(server, name, folder):
+    url = server.cli("deploy", folder("def handler(event, context): return 1"), check=OK).stdout.strip()
+    path = folder("def handler(event, context): return 2", requirements__txt="no-such-package-of-ours==1.0\n")
+    done = server.cli("deploy", path, check=FAILED)
+    assert "could not install" in done.stderr and "Version 1 stays live" in done.stderr
+    assert call(url) == 1
+
+
+def test_the_same_contents_are_the_same_package(server, lam, folder, tmp_path):
+    code = "def handler(event, context): return 1"
+    path = folder(code, notes__md="a note", scullerignore="")
+    (path / ".hidden").write_text("x")
+    (path / "__pycache__").mkdir()
+    (path / "__pycache__/main.cpython-311.pyc").write_bytes(b"x")
+    first = json.loads(server.cli("deploy", path, "--json", check=OK).stdout)
+    folder(code)  # written anew: other times, same bytes
+    again = server.cli("deploy", path, "--json", check=OK, env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert json.loads(again.stdout) == first | {"changed": False}
+
+
+def test_ls_shows_versions_and_urls(server, name, folder):
+    url = server.cli("deploy", folder("def handler(event, context): return 1"), check=OK).stdout.strip()
+    rows = {row["function"]: row for row in json.loads(server.cli("ls", "--json", check=OK).stdout)}
+    assert rows[name] | {"modified": ""} == {
+        "function": name, "live": "1", "versions": ["1"], "runtime": "python3.11", "memory_mb": 1024,
+        "modified": "", "url": url,
+    }
+    assert re.search(rf"^{name} +1 +1 .*{re.escape(url)}$", server.cli("ls", check=OK).stdout, re.M)
+
+
+def test_logs_tell_what_was_printed_and_all_of_one_request(server, lam, name):
+    make_function(lam, name, "def handler(event, context):\n    print('scoring', event['n'])\n    return 1 / event['n']")
+    good = invoke(lam, name, {"n": 2})
+    bad = invoke(lam, name, {"n": 0})
+    shown = wait_until(lambda: text if bad.request_id in (text := server.cli("logs", name, check=OK).stdout) else "", "the record")
+    assert "scoring 2" in shown and good.request_id in shown and "ZeroDivisionError" in shown
+    one = server.cli("logs", "--request", good.request_id, check=OK).stdout
+    assert '{"n": 2}' in one and "0.5" in one and "REPORT RequestId" in one and bad.request_id not in one
+    lines = server.cli("logs", name, "--since", "10m", "--json", check=OK).stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [r["request_id"] for r in records] == [good.request_id, bad.request_id]
+    assert json.loads(records[0]["input"]) == {"n": 2}
+    assert records[0]["status"] == 200 and records[1]["error_type"]
+    assert server.cli("logs", "--request", "00000000-0000-0000-0000-000000000000", check=FAILED).stdout == ""
+
+
+def test_logs_follow_shows_calls_as_they_end(server, lam, name):
+    make_function(lam, name, "def handler(event, context): print('seen'); return 1")
+    follower = subprocess.Popen([BIN, "logs", name, "--follow"], stdout=subprocess.PIPE, text=True, env=server.env)
+    try:
+        for _ in range(2):
+            request_id = invoke(lam, name).request_id
+            while request_id not in (line := follower.stdout.readline()):
+                assert line, "the stream ended"
+            assert "seen" in follower.stdout.readline()
+    finally:
+        follower.kill()
+        follower.wait()
+
+
+def call(url, body=b"{}"):
+    done = subprocess.run(
+        ["curl", "-fsS", "--max-time", "60", "-H", "Content-Type: application/json", "--data-binary", "@-", url],
+        input=body, capture_output=True, check=True,
+    )
+    return json.loads(done.stdout)
