@@ -138,12 +138,10 @@ static bool matches_action(str s)
 
     if (str_eq(s, STR("*")) || str_eq(s, STR("lambda:*")))
         return true;
-    if (!str_starts(s, STR("lambda:")) || name.len == 0)
-        return false;
     for (size_t i = 0; i < name.len; i++)
         if (!is_letter(name.at[i]))
-            return str_eq(str_from(name, i), STR("*"));
-    return true;
+            return false;
+    return str_starts(s, STR("lambda:")) && name.len > 0;
 }
 const struct shape_pattern pattern_action = {"(lambda:[*]|lambda:[a-zA-Z]+|[*])", matches_action};
 const struct shape_pattern pattern_principal = {"[^\\s]+", matches_handler};
