@@ -62,6 +62,8 @@ static str error_words(struct invocation *invocation)
 /* Why it came out as it did; empty when all went well. */
 static str cause_of(struct invocation *invocation)
 {
+    if (invocation->cause.len > 0)
+        return invocation->cause;
     switch (invocation->outcome) {
     case INVOKE_ANSWERED:
         return invocation->dry_run ? STR("dry run") : STR("");
@@ -255,7 +257,8 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
     invocation->resolved_us = 0;
     invocation->executed_version = invocation->alias = invocation->payload = invocation->log = STR("");
     invocation->received_wall_us = clock_wall_us() - (clock_steady_us() - invocation->received_us);
-    uuid_v4(invocation->request_id);
+    if (invocation->request_id[0] == '\0')
+        uuid_v4(invocation->request_id);
     if (!check_event(invocation) || !resolve(invocation) || !check_state(invocation))
         return;
     if (invocation->dry_run)
