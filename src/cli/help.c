@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/version.h"
 
 static int help_run(const struct arguments *arguments)
 {
