@@ -264,7 +264,7 @@ int main(int argc, char **argv)
     char guest[128];
 
     if (argc > 1 && strcmp(argv[1], "keeper") == 0)
-        return keeper_main(argc, argv);
+        return keeper_main(argc - 1, argv + 1);
     (void)snprintf(state, sizeof state, "/tmp/cell_test.XXXXXX");
     if (!mkdtemp(state))
         return 1;

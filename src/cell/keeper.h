@@ -51,5 +51,6 @@ const char *keeper_note(const struct keeper *keeper); /* what the kernel does no
 void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx); /* the keeper died */
 void keeper_stop(struct keeper *keeper); /* ends all cells, waits for none */
 
-int keeper_main(int argc, char **argv); /* the other side: `sculler keeper`, descriptor 3 */
-int unpack_main(int argc, char **argv); /* `sculler unpack`, inside a cell */
+/* argv[0] is the word that chose them: `keeper STATE_DIR`, `unpack BYTES_MAX FILES_MAX`. */
+int keeper_main(int argc, char **argv); /* the other side: descriptor 3 is the line */
+int unpack_main(int argc, char **argv); /* inside a cell: descriptor 3 is the zip */

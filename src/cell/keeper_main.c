@@ -244,7 +244,7 @@ int keeper_main(int argc, char **argv)
     sigset_t child;
     int signals;
 
-    if (argc < 3 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || !find_host(argv[2])) {
+    if (argc < 2 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || !find_host(argv[1])) {
         (void)fprintf(stderr, "keeper: it is started by the server, not by hand\n");
         return 2;
     }

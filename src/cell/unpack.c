@@ -213,13 +213,13 @@ int unpack_main(int argc, char **argv)
     bool done;
     FD_AUTO out = open("/out", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-    if (argc < 4 || out < 0) {
+    if (argc < 3 || out < 0) {
         (void)refuse("unpack: it is started by the keeper, not by hand");
         return 2;
     }
     self.out = out;
-    self.bytes_max = strtoull(argv[2], NULL, 10);
-    self.files_max = strtoull(argv[3], NULL, 10);
+    self.bytes_max = strtoull(argv[1], NULL, 10);
+    self.files_max = strtoull(argv[2], NULL, 10);
     self.zip = zip_fdopen(ZIP_FD, 0, &error);
     if (!self.zip) {
         (void)refuse("%s", not_a_zip);

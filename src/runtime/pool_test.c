@@ -546,7 +546,7 @@ int main(int argc, char **argv)
     char packages[128];
 
     if (argc > 1 && strcmp(argv[1], "keeper") == 0)
-        return keeper_main(argc, argv);
+        return keeper_main(argc - 1, argv + 1);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)snprintf(state, sizeof state, "/tmp/pool_test.XXXXXX");
     if (!mkdtemp(state))
