@@ -390,7 +390,7 @@ static enum http_parsed explain(struct http_parser *parser, llhttp_errno_t code)
 {
     if (parser->phase == BROKEN)
         return HTTP_PARSED_FAULT;
-    if (code == HPE_INVALID_VERSION || code == HPE_PAUSED_H2_UPGRADE)
+    if ((code == HPE_INVALID_VERSION && !parser->line_end) || code == HPE_PAUSED_H2_UPGRADE)
         return broken(parser, 505, "This server speaks HTTP/1.1 and HTTP/1.0 only.");
     return broken(parser, 400, llhttp_get_error_reason(&parser->llhttp));
 }
