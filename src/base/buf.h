@@ -21,12 +21,12 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t bytes_max);
-void buf_free(struct buf *buf); /* may be called on a zeroed buf, and twice */
+void buf_free(struct buf *buf);  /* may be called on a zeroed buf, and twice */
 void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_add(struct buf *buf, str s);
 void buf_add_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_consume(struct buf *buf, size_t len); /* drop `len` bytes from the front */
+void buf_consume(struct buf *buf, size_t len);  /* drop `len` bytes from the front */
 char *buf_reserve(struct buf *buf, size_t len); /* room for `len` bytes at the end, NULL past the maximum */
 void buf_commit(struct buf *buf, size_t len);   /* count `len` of the reserved bytes in */
 

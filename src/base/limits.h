@@ -17,9 +17,9 @@ enum {
     HTTP_HEADERS_TIMEOUT_MS = 10 * 1000,
     HTTP_BODY_IDLE_TIMEOUT_MS = 30 * 1000,
     HTTP_KEEPALIVE_TIMEOUT_MS = 75 * 1000,
-    HTTP_BODY_PROGRESS_BYTES = 4096, /* what a body must gain within its idle timeout, or arrive whole */
-    HTTP_LINGER_MS = 2 * 1000,       /* how long we listen to a client that has had its last answer */
-    HTTP_REFUSED_MAX = 64,           /* connections past the maximum that are told so, and not just closed */
+    HTTP_BODY_PROGRESS_BYTES = 4096,           /* what a body must gain within its idle timeout, or arrive whole */
+    HTTP_LINGER_MS = 2 * 1000,                 /* how long we listen to a client that has had its last answer */
+    HTTP_REFUSED_MAX = 64,                     /* connections past the maximum that are told so, and not just closed */
     HTTP_STREAM_PENDING_MAX = 4 * 1024 * 1024, /* unread bytes of a streamed answer; past it the client is gone */
 
     /* Lambda (facts/lambda section 21) */

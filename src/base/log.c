@@ -67,8 +67,7 @@ static void add_quoted(struct buf *line, str text)
 
 static bool is_plain(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("-_./:$@+,", c));
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-_./:$@+,", c));
 }
 
 /* Quotes only where they are needed: `function=greet`, `error="no such file"`. */
@@ -135,7 +134,7 @@ static void write_line(const struct buf *line)
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int fields_count)
 {
-    BUF_AUTO line;
+    BUF_AUTO line = {0};
     bool json = json_now;
     int saved = errno;
 

@@ -32,8 +32,8 @@ void log_set_json(bool json);
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int fields_count);
 
 #define LOG_FIELDS_(...) ((struct log_field[]){__VA_ARGS__})
-#define LOG_(level, event, ...)                                      \
-    log_write(level, event, LOG_FIELDS_({0}, ##__VA_ARGS__) + 1,      \
+#define LOG_(level, event, ...)                                  \
+    log_write(level, event, LOG_FIELDS_({0}, ##__VA_ARGS__) + 1, \
               (int)(sizeof LOG_FIELDS_({0}, ##__VA_ARGS__) / sizeof(struct log_field)) - 1)
 #define log_error(...) LOG_(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) LOG_(LOG_WARN, __VA_ARGS__)

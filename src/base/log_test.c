@@ -43,17 +43,17 @@ static void writes_words(void)
     capture_start();
     log_info("worker started", F_STR("function", STR("greet")), F_INT("pid", 42));
     log_warn("odd", F_CSTR("text", "a b"), F_STR("empty", STR("")));
-    ok(str_eq(capture_end(),
-              STR("2001-09-09T01:46:40.123Z level=info event=\"worker started\" function=greet pid=42\n"
-                  "2001-09-09T01:46:40.123Z level=warn event=\"odd\" text=\"a b\" empty=\"\"\n")));
+    ok(str_eq(capture_end(), STR("2001-09-09T01:46:40.123Z level=info event=\"worker started\" function=greet pid=42\n"
+                                 "2001-09-09T01:46:40.123Z level=warn event=\"odd\" text=\"a b\" empty=\"\"\n")));
 }
 
 static void cannot_be_forged(void)
 {
     capture_start();
     log_error("bad", F_STR("name", STR("x\nlevel=info \"\\\x1b[2J\x7f")), F_STR("utf8", STR("\xc3\xbc\xff\xc2\x9b")));
-    ok(str_eq(capture_end(), STR("2001-09-09T01:46:40.123Z level=error event=\"bad\" "
-                                 "name=\"x\\nlevel=info \\\"\\\\\\u001b[2J\\u007f\" utf8=\"\xc3\xbc\xef\xbf\xbd\\u009b\"\n")));
+    ok(str_eq(capture_end(),
+              STR("2001-09-09T01:46:40.123Z level=error event=\"bad\" "
+                  "name=\"x\\nlevel=info \\\"\\\\\\u001b[2J\\u007f\" utf8=\"\xc3\xbc\xef\xbf\xbd\\u009b\"\n")));
 }
 
 static void writes_json(void)

@@ -20,8 +20,8 @@ struct map {
     size_t len, capacity;
 };
 
-void *map_get(const struct map *map, str key);            /* NULL when absent */
-void *map_put(struct map *map, str key, void *value);     /* value non-NULL; returns the one it replaced */
-void *map_remove(struct map *map, str key);               /* returns what was there */
+void *map_get(const struct map *map, str key);        /* NULL when absent */
+void *map_put(struct map *map, str key, void *value); /* value non-NULL; returns the one it replaced */
+void *map_remove(struct map *map, str key);           /* returns what was there */
 bool map_next(const struct map *map, size_t *cursor, str *ret_key, void **ret_value); /* cursor starts 0 */
-void map_done(struct map *map);                           /* frees keys, not values */
+void map_done(struct map *map);                                                       /* frees keys, not values */

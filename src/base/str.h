@@ -45,6 +45,6 @@ static inline str str_from(str s, size_t start) /* the rest of s from `start`, e
     return start < s.len ? (str){s.at + start, s.len - start} : STR("");
 }
 
-bool str_eq_nocase(str a, str b);                        /* ASCII letters only: header names */
+bool str_eq_nocase(str a, str b);                            /* ASCII letters only: header names */
 bool str_cut(str s, char at, str *ret_left, str *ret_right); /* at the first `at`; false: not there, left = s */
 bool str_to_int(str s, long long min, long long max, long long *ret); /* whole string, base 10 */

@@ -5,14 +5,21 @@
 
 static const struct {
     const char *bytes, *text;
-} pairs[] = { /* RFC 4648 section 10 */
-    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-    {"foobar", "Zm9vYmFy"}, {"\xff\xef\xbe", "/+++"},
+} pairs[] = {
+    /* RFC 4648 section 10 */
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
+    {"\xff\xef\xbe", "/+++"},
 };
 
 static const char *const bad[] = {
-    "Z", "Zg", "Zg=", "Zg===", "Zg==Zg==", "=", "====", "Z===", "Zm9v=", "Zm9vZ", "Zm 9v", "Zm9v\n", "Zh==", "Zm9=",
-    "Zm-v", "Zg=a", "\xc3\xbc==", "Zm9vYmF!",
+    "Z",     "Zg",    "Zg=",    "Zg===", "Zg==Zg==", "=",    "====", "Z===",       "Zm9v=",
+    "Zm9vZ", "Zm 9v", "Zm9v\n", "Zh==",  "Zm9=",     "Zm-v", "Zg=a", "\xc3\xbc==", "Zm9vYmF!",
 };
 
 static void encodes_and_decodes(void)
@@ -90,5 +97,5 @@ static void does_not_outgrow_its_buffer(void)
     ok(!base64_decode(STR("Zm9vYmFy"), &small));
 }
 
-TEST_MAIN(encodes_and_decodes, refuses_all_but_the_one_spelling, decodes_in_pieces_of_any_size,
-          says_where_the_fault_is, does_not_outgrow_its_buffer)
+TEST_MAIN(encodes_and_decodes, refuses_all_but_the_one_spelling, decodes_in_pieces_of_any_size, says_where_the_fault_is,
+          does_not_outgrow_its_buffer)

@@ -1,7 +1,7 @@
 /*
  * OpenSSL 3 looks algorithms up by name in its providers, under a lock, which costs more than hashing a short
- * string.  So SHA-256 is fetched once, each thread keeps one context, and HMAC is written out over it (RFC 2104): EVP_MAC
- * would fetch, allocate and free on each of the five HMACs that one signature takes.
+ * string.  So SHA-256 is fetched once, each thread keeps one context, and HMAC is written out over it (RFC 2104):
+ * EVP_MAC would fetch, allocate and free on each of the five HMACs that one signature takes.
  */
 #include "codec/hash.h"
 

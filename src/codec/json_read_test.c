@@ -4,17 +4,32 @@
 #include "base/test.h"
 
 #define PREFIX "Could not parse request body into json: Could not parse payload into json: "
-#define PLACE(line, column)                                                                                 \
-    "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: " #line ", column: " \
-    #column "]"
+#define PLACE(line, column) \
+    "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: " #line ", column: " #column "]"
 #define AT(line, column) "\n at " PLACE(line, column)
 #define A_VALUE "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 static const char *const good[] = {
-    "{}", "[]", "0", "-0", "-1.5e+10", "1E9", "0.0", "\"\"", "true", "false", "null", " \t\r\n[ ] \n",
-    "{\"a\":1,\"b\":[1,2,{\"c\":null}],\"a\":2}", "[[],{},[{}]]", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u12aF\\ud800\"",
-    "\"long enough to be taken eight bytes at a time \xc3\xbc\xe2\x82\xac\xf0\x9f\x9a\xa3 and on\"", "\"\x7f\"",
-    "\"12345678\\n12345678\"", "[1,2 , 3]", "{ \"a\" : 1 }",
+    "{}",
+    "[]",
+    "0",
+    "-0",
+    "-1.5e+10",
+    "1E9",
+    "0.0",
+    "\"\"",
+    "true",
+    "false",
+    "null",
+    " \t\r\n[ ] \n",
+    "{\"a\":1,\"b\":[1,2,{\"c\":null}],\"a\":2}",
+    "[[],{},[{}]]",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u12aF\\ud800\"",
+    "\"long enough to be taken eight bytes at a time \xc3\xbc\xe2\x82\xac\xf0\x9f\x9a\xa3 and on\"",
+    "\"\x7f\"",
+    "\"12345678\\n12345678\"",
+    "[1,2 , 3]",
+    "{ \"a\" : 1 }",
 };
 
 static const struct {
@@ -26,10 +41,10 @@ static const struct {
     {"", 0, "Unexpected end-of-input" AT(1, 1)},
     {"  ", 2, "Unexpected end-of-input" AT(1, 3)},
     {"{", 1, "Unexpected end-of-input: expected close marker for Object (start marker at " PLACE(1, 1) ")" AT(1, 2)},
-    {"[1,\n [2", 7, "Unexpected end-of-input: expected close marker for Array (start marker at " PLACE(2, 2)
-                    ")" AT(2, 4)},
-    {"{\"a\"", 4, "Unexpected end-of-input: expected close marker for Object (start marker at " PLACE(1, 1)
-                  ")" AT(1, 5)},
+    {"[1,\n [2", 7,
+     "Unexpected end-of-input: expected close marker for Array (start marker at " PLACE(2, 2) ")" AT(2, 4)},
+    {"{\"a\"", 4,
+     "Unexpected end-of-input: expected close marker for Object (start marker at " PLACE(1, 1) ")" AT(1, 5)},
     {"\"abc", 4, "Unexpected end-of-input: was expecting closing quote for a string value" AT(1, 5)},
     {"\"abc\\", 5, "Unexpected end-of-input: was expecting closing quote for a string value" AT(1, 6)},
     {"\"\\u12", 5, "Unexpected end-of-input: was expecting closing quote for a string value" AT(1, 6)},
@@ -45,22 +60,25 @@ static const struct {
     {"{\"a\" 1}", 5,
      "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value" AT(1, 6)},
     {"{} {}", 3, "Unexpected character ('{' (code 123)): Expected space separating root-level values" AT(1, 4)},
-    {"\"a\nb\"", 2, "Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped using backslash to be "
-                    "included in string value" AT(1, 3)},
+    {"\"a\nb\"", 2,
+     "Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped using backslash to be "
+     "included in string value" AT(1, 3)},
     {"\"\\x\"", 2, "Unrecognized character escape 'x' (code 120)" AT(1, 3)},
     {"\"\\u12g4\"", 5,
      "Unexpected character ('g' (code 103)): expected a hex-digit for character escape sequence" AT(1, 6)},
     {"\"a\x87\"", 2, "Invalid UTF-8 start byte 0x87" AT(1, 3)},
     {"\"\xe2\x28\"", 1, "Invalid UTF-8 middle byte 0x28" AT(1, 2)},
     {"01", 1, "Invalid numeric value: Leading zeroes not allowed" AT(1, 2)},
-    {"-x", 1, "Unexpected character ('x' (code 120)) in numeric value: expected digit (0-9) to follow minus sign, "
-              "for valid numeric value" AT(1, 2)},
-    {"1.x", 2, "Unexpected character ('x' (code 120)) in numeric value: Decimal point not followed by a digit" AT(1, 3)},
+    {"-x", 1,
+     "Unexpected character ('x' (code 120)) in numeric value: expected digit (0-9) to follow minus sign, "
+     "for valid numeric value" AT(1, 2)},
+    {"1.x", 2,
+     "Unexpected character ('x' (code 120)) in numeric value: Decimal point not followed by a digit" AT(1, 3)},
     {"1e+x", 3,
      "Unexpected character ('x' (code 120)) in numeric value: Exponent indicator not followed by a digit" AT(1, 4)},
     {".5", 0, "Unexpected character ('.' (code 46)): expected a valid value " A_VALUE AT(1, 1)},
-    {"\xe2\x82\xac", 0, "Unexpected character ('\xe2\x82\xac' (code 8364 / 0x20ac)): expected a valid value " A_VALUE
-                        AT(1, 1)},
+    {"\xe2\x82\xac", 0,
+     "Unexpected character ('\xe2\x82\xac' (code 8364 / 0x20ac)): expected a valid value " A_VALUE AT(1, 1)},
 };
 
 static void takes_all_json(void)

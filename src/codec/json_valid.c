@@ -1,7 +1,7 @@
 /*
- * The validator of json_read.h: a loop over three states instead of recursion, one bit a level for the kind of container, so
- * that depth costs no stack.  Runs of plain characters in strings, which most of a payload is, go eight bytes
- * at a step.
+ * The validator of json_read.h: a loop over three states instead of recursion, one bit a level for the kind of
+ * container, so that depth costs no stack.  Runs of plain characters in strings, which most of a payload is, go eight
+ * bytes at a step.
  *
  *               { [            scalar, } ]
  *   WANT_VALUE -----> WANT_KEY / WANT_VALUE       AFTER_VALUE --,--> WANT_KEY or WANT_VALUE
@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/json_read.h"
 #include "base/utf8.h"
+#include "codec/json_read.h"
 
 enum want { WANT_VALUE, WANT_KEY, AFTER_VALUE };
 
@@ -68,7 +68,7 @@ static void skip_space(struct scan *s)
 
 static bool scan_document(struct scan *s, str text)
 {
-    static bool (*const steps[])(struct scan *s) = {
+    static bool (*const steps[])(struct scan * s) = {
         [WANT_VALUE] = scan_value, [WANT_KEY] = scan_key, [AFTER_VALUE] = scan_after_value};
 
     /* Not the whole struct: clearing 2 KB would cost more than checking a small event. */
@@ -311,7 +311,8 @@ static void add_place(struct buf *out, str text, size_t offset)
                line, offset - line_start + 1);
 }
 
-/* Jackson's name of a character: ('x' (code 120)), ((CTRL-CHAR, code 10)).  Past ASCII it is a character, not a byte. */
+/* Jackson's name of a character: ('x' (code 120)), ((CTRL-CHAR, code 10)).  Past ASCII it is a character, not a byte.
+ */
 static void add_char(struct buf *out, str rest)
 {
     size_t len = utf8_char_len(rest);
@@ -396,8 +397,9 @@ static void add_fault(struct buf *out, str text, const struct scan *s)
                        in_object(s) ? ": was expecting comma to separate Object entries"
                                     : ": was expecting comma to separate Array entries");
     else if (s->fault == FAULT_CONTROL)
-        buf_printf(out, "Illegal unquoted character ((CTRL-CHAR, code %d)): has to be escaped using backslash to be "
-                        "included in string value",
+        buf_printf(out,
+                   "Illegal unquoted character ((CTRL-CHAR, code %d)): has to be escaped using backslash to be "
+                   "included in string value",
                    *s->at);
     else if (s->fault == FAULT_ESCAPE)
         buf_add(out, STR("Unrecognized character escape ")), add_char(out, rest);

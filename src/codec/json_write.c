@@ -45,7 +45,7 @@ static void before_value(struct jw *w)
         w->has_key = false;
         return;
     }
-    assert(!in_object(w));                          /* a value in an object wants a key */
+    assert(!in_object(w));                      /* a value in an object wants a key */
     assert(w->depth > 0 || !(w->nonempty & 1)); /* one value a document */
     before_member(w);
 }
@@ -105,8 +105,8 @@ void jw_str_value(struct jw *w, str value)
 
 static void quote_special(struct buf *out, unsigned char c)
 {
-    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
-                                   ['"'] = '"',  ['\\'] = '\\'};
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
 
     if (letters[c])
         buf_add(out, (str){(char[]){'\\', letters[c]}, 2});

@@ -1,6 +1,6 @@
 /*
- * The calendar is computed (Hinnant's days_from_civil and its inverse), not asked of libc: gmtime and strftime look at the
- * locale, and timegm accepts the 31st of February.
+ * The calendar is computed (Hinnant's days_from_civil and its inverse), not asked of libc: gmtime and strftime look at
+ * the locale, and timegm accepts the 31st of February.
  */
 #include "codec/time_format.h"
 

@@ -11,7 +11,8 @@ static const struct {
      "{\"tool\":{\"sculler\":{\"handler\":\"main.handler\",\"layers\":[\"a\",[1,2]]}}}"},
     {"[[route]]\npath = '/a'\n[[route]]\npath = '/b'\n", "{\"route\":[{\"path\":\"/a\"},{\"path\":\"/b\"}]}"},
     {"day = 2025-11-24\nat = 07:00:00\nmoment = 2025-11-24T07:00:00Z\nlocal = 2025-11-24 07:00:00.5\n",
-     "{\"at\":\"07:00:00\",\"day\":\"2025-11-24\",\"local\":\"2025-11-24T07:00:00.5\",\"moment\":\"2025-11-24T07:00:00Z\"}"},
+     "{\"at\":\"07:00:00\",\"day\":\"2025-11-24\",\"local\":\"2025-11-24T07:00:00.5\",\"moment\":\"2025-11-24T07:00:"
+     "00Z\"}"},
     {"big = 9223372036854775807\nhex = 0xff\nten = 1_0\nwhole = 3.0\n",
      "{\"big\":9223372036854775807,\"hex\":255,\"ten\":10,\"whole\":3.0}"},
     {"\"odd \\\" key\" = {x = 1}\n", "{\"odd \\\" key\":{\"x\":1}}"},
@@ -24,6 +25,11 @@ static const struct {
     {"a = 1\na = 2\n", "line 2, column "},
     {"a = inf\n", "line 1, column 5: infinity"},
     {"a = 9223372036854775808\n", "line 1, column "},
+    {"[[[a", "line 1, column 3: "},
+    {"[\x06"
+     "a",
+     "line 1, column 2: "},
+    {"na\xc3\xafve = 1\n", "line 1, column 3: "},
     {"[a\n", "line 1, column "},
     {"a = \"\xff\"", "line 1, column "},
 };

@@ -1,6 +1,6 @@
 /*
- * url: percent-encoding (RFC 3986) and the walk through a query.  What is unreserved (letters, digits, "-._~") stays, all
- * else becomes %XX in upper case, as SigV4 wants it.
+ * url: percent-encoding (RFC 3986) and the walk through a query.  What is unreserved (letters, digits, "-._~") stays,
+ * all else becomes %XX in upper case, as SigV4 wants it.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  * zip_spool: takes the package out of a control request while the request arrives.
  *
- * CreateFunction and UpdateFunctionCode carry a zip of up to gigabytes as base64 in their JSON.  Fed with the body piece
- * by piece, this passes the JSON on, except the text of any member named "ZipFile" at depth <= 3: that is decoded and
- * handed to `on_bytes`, and the copy gets "" in its place.  Memory: the copy (its buf has a maximum) and 8 KB.
+ * CreateFunction and UpdateFunctionCode carry a zip of up to gigabytes as base64 in their JSON.  Fed with the body
+ * piece by piece, this passes the JSON on, except the text of any member named "ZipFile" at depth <= 3: that is decoded
+ * and handed to `on_bytes`, and the copy gets "" in its place.  Memory: the copy (its buf has a maximum) and 8 KB.
  *
  * It follows strings and brackets only; whether the copy is good JSON is for its parser to say.
  */

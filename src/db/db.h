@@ -57,9 +57,10 @@ MUST_USE bool db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* harmless when there is no transaction */
 
 MUST_USE bool db_run_values(struct db *db, struct err *err, const char *sql, const struct db_value *values, int count);
-int64_t db_changes(const struct db *db);      /* rows that the last db_run changed */
+int64_t db_changes(const struct db *db); /* rows that the last db_run changed */
 int64_t db_last_rowid(const struct db *db);
-struct db_rows db_query_values(struct db *db, struct err *err, const char *sql, const struct db_value *values, int count);
+struct db_rows db_query_values(struct db *db, struct err *err, const char *sql, const struct db_value *values,
+                               int count);
 bool db_next(struct db_rows *rows, struct err *err); /* false: no more, or err.code is set */
 void db_rows_done(struct db_rows *rows);
 

@@ -373,8 +373,9 @@ bool db_migrate(struct db *db, const struct db_migration *list, int count, struc
     if (!read_number(db, &number, err))
         return false;
     if (number > newest)
-        return err_set(err, ERR_CONFLICT, "the database is at schema %d, made by a newer sculler; this one knows up to %d",
-                       number, newest);
+        return err_set(err, ERR_CONFLICT,
+                       "the database is at schema %d, made by a newer sculler; this one knows up to %d", number,
+                       newest);
     for (int i = 0; i < count; i++) {
         assert(i == 0 || list[i].number > list[i - 1].number);
         if (list[i].number > number && !migrate_one(db, &list[i], err))

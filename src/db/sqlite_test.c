@@ -1,7 +1,12 @@
 #include "db/db.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -9,10 +14,12 @@
 static char folder[64];
 static char path[128];
 
-#define FIRST                                                                                                    \
-    {1, "CREATE TABLE functions(name TEXT PRIMARY KEY, memory INTEGER NOT NULL, weight REAL, code BLOB) STRICT;" \
-        "CREATE TABLE versions(name TEXT NOT NULL REFERENCES functions(name), number INTEGER NOT NULL,"          \
-        " PRIMARY KEY(name, number)) STRICT"}
+#define FIRST                                                                                                       \
+    {                                                                                                               \
+        1, "CREATE TABLE functions(name TEXT PRIMARY KEY, memory INTEGER NOT NULL, weight REAL, code BLOB) STRICT;" \
+           "CREATE TABLE versions(name TEXT NOT NULL REFERENCES functions(name), number INTEGER NOT NULL,"          \
+           " PRIMARY KEY(name, number)) STRICT"                                                                     \
+    }
 
 static const struct db_migration first[] = {FIRST};
 
@@ -207,6 +214,46 @@ static void leaves_no_half_migration(void)
     close_and_remove(db);
 }
 
+/* SQLite syncs through these, instead of libc's: a disk that breaks when told. */
+static bool disk_is_broken;
+
+static int sync_or_fail(int fd)
+{
+    if (!disk_is_broken)
+        return (int)syscall(SYS_fsync, fd);
+    errno = EIO;
+    return -1;
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+    return sync_or_fail(fd);
+}
+
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    return sync_or_fail(fd);
+}
+
+static void stops_when_the_disk_refuses_a_sync(void)
+{
+    struct db *db = open_new();
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct err err = {0};
+        struct rlimit no_core = {0, 0};
+
+        setrlimit(RLIMIT_CORE, &no_core);
+        disk_is_broken = true;
+        _exit(db_run(db, &err, "INSERT INTO functions(name, memory) VALUES('a', 1)"));
+    }
+    waitpid(pid, &status, 0);
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    close_and_remove(db);
+}
+
 TEST_MAIN(brings_back_what_was_put_in, says_what_was_wrong, keeps_statements_apart_that_run_at_once,
           undoes_what_was_not_committed, is_durable_and_careful, reads_without_writing, migrates_once_and_in_order,
-          leaves_no_half_migration)
+          leaves_no_half_migration, stops_when_the_disk_refuses_a_sync)

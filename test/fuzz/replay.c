@@ -1,6 +1,6 @@
 /*
- * replay: stands in for libFuzzer where it is not built, and runs every file of a corpus folder through the target once, so
- * that what a fuzzer found stays found.
+ * replay: stands in for libFuzzer where it is not built, and runs every file of a corpus folder through the target
+ * once, so that what a fuzzer found stays found.
  */
 #include <dirent.h>
 #include <stdint.h>
