@@ -55,6 +55,7 @@ bool aws_auth_read(struct aws_call *call)
     if (fault != SIGV4_OK)
         return call->door->auth_off || refuse_fault(call, fault, err.text);
     call->access_key = call->signature.access_key;
+    call->service = aws_service_named(call->signature.service); /* so that a refusal speaks its protocol */
     if (call->door->auth_off || find_key(call->door->credentials, call->access_key))
         return true;
     return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.",

@@ -1,0 +1,129 @@
+"""Invoke: payloads, errors, headers and logs as boto3 sees them."""
+
+import base64
+import json
+import re
+
+from helpers import invoke, make_function, wait_active
+from test_20_lambda_control import CODE, fn, refused
+
+
+def test_the_answer_is_the_functions(lam, name):
+    make_function(lam, name, CODE)
+    for event in ({}, {"a": [1, "ü", None]}, [1], "text", 1.5, True, None):
+        answer = invoke(lam, name, json.dumps(event).encode())
+        assert (answer.status, answer.error, answer.payload) == (200, None, event)
+    assert (answer.version, answer.headers["content-type"]) == ("$LATEST", "application/json")
+
+
+def test_an_empty_payload_is_an_empty_object(lam, name):
+    make_function(lam, name, CODE)
+    assert invoke(lam, name, b"").payload == {}
+
+
+def test_request_id_is_the_contexts(server, lam, name):
+    make_function(
+        lam,
+        name,
+        """
+        def handler(event, context):
+            return [context.aws_request_id, context.invoked_function_arn, context.function_version]
+        """,
+    )
+    answer = invoke(lam, name)
+    assert answer.payload == [answer.request_id, fn(server, name), "$LATEST"]
+    answer = invoke(lam, name, Qualifier="$LATEST")
+    assert answer.payload == [answer.request_id, fn(server, name, "$LATEST"), "$LATEST"]
+    lam.publish_version(FunctionName=name)
+    lam.create_alias(FunctionName=name, Name="prod", FunctionVersion="1")
+    answer = invoke(lam, name, Qualifier="prod")
+    assert answer.payload == [answer.request_id, fn(server, name, "prod"), "1"]
+    assert answer.version == "1"
+    assert invoke(lam, fn(server, name, "prod")).payload[1] == fn(server, name, "prod")
+
+
+def test_an_exception_is_a_payload(lam, name):
+    make_function(lam, name, "def handler(event, context):\n    raise ValueError('no')\n")
+    answer = invoke(lam, name)
+    assert (answer.status, answer.error) == (200, "Unhandled")
+    assert list(answer.payload) == ["errorMessage", "errorType", "requestId", "stackTrace"]
+    assert (answer.payload["errorMessage"], answer.payload["errorType"]) == ("no", "ValueError")
+    assert answer.payload["requestId"] == answer.request_id
+
+
+def test_the_tail_of_the_log(lam, name):
+    make_function(lam, name, "def handler(event, context):\n    print('x' * 5000)\n    print('the end')\n")
+    answer = invoke(lam, name, LogType="Tail")
+    log = base64.b64decode(answer.headers["x-amz-log-result"])
+    assert len(log) <= 4096
+    assert b"the end\n" in log
+    assert re.search(rb"REPORT RequestId: " + answer.request_id.encode(), log)
+    assert "x-amz-log-result" not in invoke(lam, name).headers
+
+
+def test_client_context(lam, name):
+    make_function(lam, name, "def handler(event, context):\n    return context.client_context.custom\n")
+    context = base64.b64encode(json.dumps({"custom": {"k": "v"}}).encode()).decode()
+    assert invoke(lam, name, ClientContext=context).payload == {"k": "v"}
+    refused("InvalidRequestContentException", 400, lam.invoke, FunctionName=name, ClientContext="not base64")
+
+
+def test_dry_run_runs_nothing(lam, name):
+    make_function(lam, name, "def handler(event, context):\n    raise SystemExit(1)\n")
+    answer = invoke(lam, name, InvocationType="DryRun")
+    assert (answer.status, answer.error, answer.raw) == (204, None, b"")
+
+
+def test_event_is_refused_until_it_can_be_kept(lam, name):
+    make_function(lam, name, CODE)
+    message = refused(
+        "InvalidParameterValueException", 400, lam.invoke, FunctionName=name, InvocationType="Event", Payload=b"{}"
+    )
+    assert "RequestResponse" in message
+
+
+def test_what_is_not_json_is_refused(lam, name):
+    make_function(lam, name, CODE)
+    message = refused("InvalidRequestContentException", 400, lam.invoke, FunctionName=name, Payload=b"{nope}")
+    assert message.startswith("Could not parse request body into json: ")
+
+
+def test_what_is_too_large_is_refused(lam, name):
+    make_function(lam, name, CODE)
+    fits = b'"' + b"x" * (6291456 - 2) + b'"'
+    assert len(invoke(lam, name, b'{"a":' + fits[: 1 << 20] + b'"}').raw) > 1 << 20
+    message = refused(
+        "RequestEntityTooLargeException", 413, lam.invoke, FunctionName=name, Payload=fits[:-1] + b'x"'
+    )
+    assert message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
+
+
+def test_unknown_functions(server, lam, name):
+    message = refused("ResourceNotFoundException", 404, lam.invoke, FunctionName=name)
+    assert message == f"Function not found: {fn(server, name, '$LATEST')}"
+
+
+def test_reserved_concurrency_zero_is_a_kill_switch(lam, name):
+    make_function(lam, name, CODE)
+    lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    refused("TooManyRequestsException", 429, lam.invoke, FunctionName=name)
+    lam.delete_function_concurrency(FunctionName=name)
+    assert invoke(lam, name, 1).payload == 1
+
+
+def test_configuration_reaches_the_function(lam, name):
+    make_function(
+        lam,
+        name,
+        """
+        import os
+        def handler(event, context):
+            return [os.environ["KEY"], context.memory_limit_in_mb]
+        """,
+        Environment={"Variables": {"KEY": "one"}},
+        MemorySize=256,
+    )
+    assert invoke(lam, name).payload == ["one", "256"]
+    lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"KEY": "two"}})
+    wait_active(lam, name)
+    assert invoke(lam, name).payload[0] == "two"
