@@ -43,8 +43,10 @@ static bool path_names_api(str *path, str *ret_api, str *ret_stage)
     } else {
         return false;
     }
+    if (ret_api->len == 0)
+        return false;
     *path = rest;
-    return ret_api->len > 0;
+    return true;
 }
 
 struct gateway_address gateway_address_of(str host, str path, struct arena *arena)
