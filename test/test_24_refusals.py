@@ -1,8 +1,10 @@
 """Who may not call, what may not be asked, and the words for it."""
 
+import base64
 import io
 import json
-import urllib.error
+import os
+import socket
 import urllib.request
 import zipfile
 
@@ -13,7 +15,7 @@ import botocore.config
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
-from helpers import ROLE, http, zip_of
+from helpers import ROLE, http, invoke, make_function, raw, status_of, wait_until, zip_of
 from test_20_lambda_control import CODE, create, fn, refused
 
 PATH = "/2015-03-31/functions"
@@ -225,8 +227,6 @@ def test_status_and_logs_are_ours(server):
 
 
 def test_logs_follow(server, lam, name):
-    from helpers import invoke, make_function
-
     make_function(lam, name, CODE)
     first = invoke(lam, name, 1)
     keys = server.credentials
@@ -247,3 +247,46 @@ def test_auth_off_asks_for_nothing(own_server):
     assert (status, json.loads(body)) == (200, {"Functions": []})
     lam = client_with(server, "test", "test")
     assert create(lam, "f", Role=ROLE, Code={"ZipFile": zip_of(CODE)})["State"] == "Pending"
+
+
+def raw_create(server, name, body):
+    """CreateFunction's bytes as they go on the wire."""
+    keys = server.credentials
+    request = botocore.awsrequest.AWSRequest("POST", server.url + PATH, data=body)
+    credentials = botocore.credentials.Credentials(keys["access_key_id"], keys["secret_access_key"])
+    botocore.auth.SigV4Auth(credentials, "lambda", keys["region"]).add_auth(request)
+    lines = [f"POST {PATH} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", f"Content-Length: {len(body)}"]
+    lines += [f"{key}: {value}" for key, value in request.headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def creation(name, package):
+    code = base64.b64encode(package).decode() if isinstance(package, bytes) else package
+    return json.dumps(
+        {"FunctionName": name, "Role": ROLE, "Runtime": "python3.11", "Handler": "main.handler", "Code": {"ZipFile": code}}
+    ).encode()
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing(server, lam, name):
+    packages = server.state / "state/packages"
+    before = sorted(path.name for path in packages.iterdir())
+    package = raw_create(server, name, creation(name, os.urandom(1 << 20)))
+    with socket.create_connection(("127.0.0.1", server.port)) as s:
+        s.sendall(package[: len(package) // 2])
+    wait_until(lambda: sorted(path.name for path in packages.iterdir()) == before, "the half package is gone", 10)
+    refused("ResourceNotFoundException", 404, lam.get_function, FunctionName=name)
+
+
+def test_a_package_that_is_not_base64_is_refused(server, name):
+    answer = raw(server, raw_create(server, name, creation(name, "UEsDBA==!!" + "A" * 100000)), timeout=3)
+    assert status_of(answer) == 400
+    assert b"x-amzn-ErrorType: SerializationException" in answer
+
+
+def test_a_package_whose_signature_is_wrong_is_not_kept(server, name):
+    packages = server.state / "state/packages"
+    before = sorted(path.name for path in packages.iterdir())
+    body = creation(name, zip_of({"main.py": CODE, "r": os.urandom(100)}))
+    answer = raw(server, raw_create(server, name, body).replace(b"main.handler", b"nain.handler"), timeout=3)
+    assert status_of(answer) == 403
+    assert sorted(path.name for path in packages.iterdir()) == before
