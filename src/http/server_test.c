@@ -289,7 +289,7 @@ static void *send_all(void *ctx)
 /* More than the read-ahead, cut anywhere, with a close at the end. */
 static void client_pipelines(void)
 {
-    enum { COUNT = 20000 };
+    enum { COUNT = 10000 };
     FD_AUTO fd = dial();
     pthread_t thread;
     char *text = malloc(COUNT * 64), *end = text;
@@ -306,7 +306,7 @@ static void client_pipelines(void)
         char wanted[32];
 
         snprintf(wanted, sizeof wanted, "\r\n\r\n/%d", i);
-        at = strstr(at, wanted);
+        at = memmem(at, heard_len - (size_t)(at - heard), wanted, strlen(wanted)); /* strstr measures first */
         if (!at)
             break;
         good++;
