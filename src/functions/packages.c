@@ -5,9 +5,8 @@
  * packages_unused() looks again.  An upload that commits in between is still not done when that answer
  * arrives, because a lane's dones come in the order of its jobs.
  *
- * Removing is a rename (at once, on the loop) and then the slow part, on libuv's threads.  A tree that the keeper
- * gave to its writer's user may be more than the server can remove: what stays is named gone-*, and the next start
- * tries again.
+ * Removing is a rename to gone-* (at once, on the loop); the slow part is the keeper's, since the tree belongs to the
+ * user of the cell that wrote it.  What a crash leaves under such a name, the next start has removed.
  */
 #include "functions/packages.h"
 
@@ -23,6 +22,8 @@
 
 #include "functions/packages_private.h"
 
+#include "cell/keeper.h"
+
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -31,11 +32,6 @@ enum { REMOVE_OPEN_FILES = 16 };
 
 struct pin {
     int count;
-};
-
-struct removal {
-    uv_work_t work;
-    char path[PACKAGE_PATH_MAX];
 };
 
 void package_path(const struct packages *packages, str hex, const char *name, char ret[PACKAGE_PATH_MAX])
@@ -70,12 +66,9 @@ static bool is_hex(str name)
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
+    (void)type;
     (void)ftw;
-    if (type == FTW_DP)
-        (void)rmdir(path);
-    else
-        (void)unlink(path);
-    return 0;
+    return remove(path);
 }
 
 void remove_tree(const char *path)
@@ -83,44 +76,41 @@ void remove_tree(const char *path)
     (void)nftw(path, remove_one, REMOVE_OPEN_FILES, FTW_DEPTH | FTW_PHYS);
 }
 
-static void removal_run(uv_work_t *work)
+void gone_name(struct packages *packages, str hex, char ret[GONE_NAME_MAX])
 {
-    struct removal *removal = work->data;
-
-    remove_tree(removal->path);
+    snprintf(ret, GONE_NAME_MAX, "gone-%.16s-%d-%d", hex.at, (int)getpid(), packages->removals++);
 }
 
-static void removal_done(uv_work_t *work, int status)
+static void on_gone_removed(void *ctx, int status)
 {
-    struct removal *removal = work->data;
-
-    (void)status;
-    if (access(removal->path, F_OK) == 0)
-        log_warn("a package could not be removed whole", F_CSTR("path", removal->path));
-    free(removal);
+    (void)ctx;
+    if (status != 0)
+        log_warn("a package could not be removed whole: the next start tries again", F_INT("status", status));
 }
 
-static void remove_later(struct packages *packages, const char *path)
+void remove_gone(struct packages *packages, const char *name)
 {
-    struct removal *removal = calloc(1, sizeof *removal);
+    char path[PACKAGE_PATH_MAX];
+    struct err err;
 
-    if (!removal)
-        abort();
-    snprintf(removal->path, sizeof removal->path, "%s", path);
-    removal->work.data = removal;
-    if (uv_queue_work(packages->options.loop, &removal->work, removal_run, removal_done) != 0)
-        free(removal);
+    if (packages->options.keeper) {
+        if (!keeper_remove_package(packages->options.keeper, name, on_gone_removed, NULL, &err))
+            log_warn("a package could not be removed", F_CSTR("package", name), F_CSTR("why", err.text));
+        return;
+    }
+    snprintf(path, sizeof path, "%s/%s", packages->folder, name);
+    remove_tree(path);
 }
 
 static void remove_package(struct packages *packages, str hex)
 {
-    char path[PACKAGE_PATH_MAX], gone[PACKAGE_PATH_MAX];
+    char path[PACKAGE_PATH_MAX], gone[PACKAGE_PATH_MAX], name[GONE_NAME_MAX];
 
+    gone_name(packages, hex, name);
     snprintf(path, sizeof path, "%s/" STR_FMT, packages->folder, STR_ARG(hex));
-    snprintf(gone, sizeof gone, "%s/gone-" STR_FMT "-%d-%d", packages->folder, STR_ARG(hex), (int)getpid(),
-             packages->removals++);
+    snprintf(gone, sizeof gone, "%s/%s", packages->folder, name);
     if (rename(path, gone) == 0)
-        remove_later(packages, gone);
+        remove_gone(packages, name);
     else if (errno != ENOENT)
         log_warn("a package could not be removed", F_STR("package", hex), F_INT("errno", errno));
 }
@@ -201,7 +191,7 @@ static void check_entry(struct packages *packages, str text)
     if (str_starts(text, STR("tmp-")))
         (void)unlink(path);
     else if (str_starts(text, STR("gone-")))
-        remove_later(packages, path);
+        remove_gone(packages, text.at);
     else if (is_hex(text))
         check_package(packages, text);
 }

@@ -7,7 +7,7 @@
 
 #include "base/map.h"
 
-enum { PACKAGE_HEX_CHARS = 64, PACKAGE_PATH_MAX = 4096 };
+enum { PACKAGE_HEX_CHARS = 64, PACKAGE_PATH_MAX = 1024, GONE_NAME_MAX = 64 };
 
 struct preparation;
 TAILQ_HEAD(preparations, preparation);
@@ -22,7 +22,7 @@ struct packages {
     void (*on_idle)(void *ctx, str hex);
     void *on_idle_ctx;
     struct preparations preparations; /* waiting and running, in order */
-    int removals;     /* makes a removed folder's name its own */
+    int removals;     /* makes each gone-* name its own */
 };
 
 /* <state>/packages/<hex>/<name> */
@@ -31,4 +31,7 @@ void package_path(const struct packages *packages, str hex, const char *name, ch
 void packages_let_go(struct packages *packages, str hex);
 bool prepare_busy(const struct packages *packages, str hex); /* a preparation of it waits or runs */
 bool sync_folder(const char *path, struct err *err);
-void remove_tree(const char *path); /* what cannot be removed stays */
+/* gone-*: a name under which a folder of packages/ waits for its end, never given twice; and the end. */
+void gone_name(struct packages *packages, str hex, char ret[GONE_NAME_MAX]);
+void remove_gone(struct packages *packages, const char *name);
+void remove_tree(const char *path); /* without a keeper: tests */

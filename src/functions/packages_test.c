@@ -251,5 +251,25 @@ static void prepare_looks_at_the_marks(void)
     end(packages);
 }
 
-TEST_MAIN(an_upload_becomes_its_hash, what_is_no_zip_is_refused, a_package_goes_when_nobody_holds_it,
+static void a_half_made_tree_is_taken_away(void)
+{
+    static const char *const hex = "00000000000000000000000000000000000000000000000000000000000000aa";
+    struct interpreter python = {STR("python3.11"), STR("/usr/bin/python3.11"), STR(""), STR("3.11.2")};
+    char path[256];
+
+    begin();
+    put_file(hex, "code.zip");
+    put_file(hex, "ready-python3.11");
+    snprintf(path, sizeof path, "%s/packages/%s/tree", state, hex);
+    mkdir(path, 0700);
+    struct packages *packages = open_packages();
+    ok(!packages_is_ready(packages, str_of(hex), &python)); /* a mark is nothing without the one before it */
+    packages_prepare(packages, str_of(hex), &python, on_ready, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ok(there("00000000000000000000000000000000000000000000000000000000000000aa/code.zip"));
+    ok(access(path, F_OK) != 0);
+    end(packages);
+}
+
+TEST_MAIN(a_half_made_tree_is_taken_away, an_upload_becomes_its_hash, what_is_no_zip_is_refused, a_package_goes_when_nobody_holds_it,
           a_refused_upload_is_asked_about, a_start_clears_what_a_crash_left, prepare_looks_at_the_marks)

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,13 +53,15 @@ struct preparation {
     struct packages *packages;
     char hex[PACKAGE_HEX_CHARS + 1];
     const struct interpreter *interpreter;
-    char mark[64]; /* "ready-python3.11" */
+    char mark[72]; /* "ready-python3.11" */
     VEC(struct waiter) waiters;
     enum stage stage;
     struct cell_run *cell;
 
     uv_work_t work; /* CHECK, KEEP, MARK; what they found: */
     bool is_ready, is_unpacked, failed;
+    char gone[GONE_NAME_MAX]; /* for a half-made tree */
+    bool has_gone;
     char why[WORDS_BYTES_MAX];
 };
 
@@ -94,11 +97,12 @@ bool prepare_busy(const struct packages *packages, str hex)
 
 bool packages_is_ready(const struct packages *packages, str hex, const struct interpreter *interpreter)
 {
-    char name[64], path[PACKAGE_PATH_MAX];
+    char name[72], path[PACKAGE_PATH_MAX], unpacked[PACKAGE_PATH_MAX];
 
     snprintf(name, sizeof name, "ready-" STR_FMT, STR_ARG(interpreter->runtime));
     package_path(packages, hex, name, path);
-    return access(path, F_OK) == 0;
+    package_path(packages, hex, "unpacked", unpacked);
+    return access(unpacked, F_OK) == 0 && access(path, F_OK) == 0;
 }
 
 void packages_prepare(struct packages *packages, str hex, const struct interpreter *interpreter,
@@ -117,6 +121,7 @@ void packages_prepare(struct packages *packages, str hex, const struct interpret
         each->interpreter = interpreter;
         snprintf(each->hex, sizeof each->hex, STR_FMT, STR_ARG(hex));
         snprintf(each->mark, sizeof each->mark, "ready-" STR_FMT, STR_ARG(interpreter->runtime));
+        gone_name(packages, hex, each->gone);
         TAILQ_INSERT_TAIL(&packages->preparations, each, link);
     }
     *vec_push(&each->waiters) = (struct waiter){on_ready, ctx};
@@ -157,23 +162,26 @@ static bool write_mark(const struct preparation *preparation, const char *name, 
     return sync_folder(folder, err);
 }
 
-/* A tree that nobody vouches for is renamed, not reused: it may belong to another user, who alone can empty it. */
-static bool take_tree_away(const struct preparation *preparation, struct err *err)
+/* A tree that nobody vouches for is taken away, not reused.  It belongs to another user, so it cannot be moved, but its
+ * parent can: a new folder with the same zip changes places with it, in one step. */
+static bool take_tree_away(struct preparation *preparation, struct err *err)
 {
-    char tree[PACKAGE_PATH_MAX], dead[PACKAGE_PATH_MAX], name[64];
+    const struct packages *packages = preparation->packages;
+    char zip[PACKAGE_PATH_MAX], tree[PACKAGE_PATH_MAX], folder[PACKAGE_PATH_MAX], gone[PACKAGE_PATH_MAX],
+        gone_zip[PACKAGE_PATH_MAX];
 
-    package_path(preparation->packages, hex_of(preparation), "tree", tree);
-    for (int i = 0; i < UNZIPPED_FILES_MAX; i++) {
-        snprintf(name, sizeof name, "dead-%d", i);
-        package_path(preparation->packages, hex_of(preparation), name, dead);
-        if (access(dead, F_OK) == 0)
-            continue;
-        if (rename(tree, dead) != 0)
-            return errno == ENOENT || err_sys(err, "%s", tree);
-        remove_tree(dead);
-        return true;
-    }
-    return err_set(err, ERR_LIMIT, "%s: too many left-overs beside it", tree);
+    package_path(packages, hex_of(preparation), "tree", tree);
+    if (access(tree, F_OK) != 0)
+        return errno == ENOENT || err_sys(err, "%s", tree);
+    package_path(packages, hex_of(preparation), "code.zip", zip);
+    package_path(packages, hex_of(preparation), "", folder);
+    package_path(packages, str_of(preparation->gone), "", gone);
+    package_path(packages, str_of(preparation->gone), "code.zip", gone_zip);
+    if (mkdir(gone, 0700) != 0 || link(zip, gone_zip) != 0 ||
+        renameat2(AT_FDCWD, gone, AT_FDCWD, folder, RENAME_EXCHANGE) != 0)
+        return err_sys(err, "%s", gone);
+    preparation->has_gone = true;
+    return sync_folder(packages->folder, err);
 }
 
 static void check_run(struct preparation *preparation, struct err *err)
@@ -215,6 +223,9 @@ static void work_done(uv_work_t *work, int status)
 {
     struct preparation *preparation = work->data;
 
+    if (preparation->has_gone)
+        remove_gone(preparation->packages, preparation->gone);
+    preparation->has_gone = false;
     if (status != 0 || preparation->failed)
         finish(preparation, false);
     else if (preparation->stage == STAGE_MARK || (preparation->stage == STAGE_CHECK && preparation->is_ready))
