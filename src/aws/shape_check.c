@@ -216,7 +216,7 @@ static void check_member(struct arena *arena, struct shape_errors *errors, const
 {
     const struct shape_check *check = &field->check;
     double size = size_of(field, at);
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     buf_init(&text, MESSAGE_BYTES_MAX);
     if ((check->bounds & SHAPE_BOUND_MAX) && size > (double)check->max) {
@@ -289,7 +289,7 @@ static void check_items(struct arena *arena, struct shape_errors *errors, const 
                         const struct shape_list *list)
 {
     bool good = true;
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     for (int i = 0; i < list->count && good; i++)
         good = text_satisfies(&field->item, shape_list_str(list, i));
@@ -314,7 +314,7 @@ static void check_pairs(struct arena *arena, struct shape_errors *errors, const 
                         const struct shape_map *map)
 {
     bool keys_good = true, values_good = true;
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     for (int i = 0; i < map->count; i++) {
         keys_good = keys_good && text_satisfies(&field->key, map->pairs[i].key);

@@ -202,7 +202,7 @@ static void writes_what_was_given(void)
 {
     struct thing thing;
     struct jw jw;
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
 
     buf_init(&buf, 4096);
     jw_init(&jw, &buf);

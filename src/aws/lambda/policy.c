@@ -91,7 +91,7 @@ static void write_condition(struct jw *jw, const struct add_permission_input *in
 static bool make_statement(struct aws_call *call, const struct add_permission_input *input, str resource, str *ret)
 {
     struct jw jw;
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
 
     buf_init(&buf, STATEMENT_BYTES_MAX);
     jw_init(&jw, &buf);
