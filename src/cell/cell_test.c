@@ -8,6 +8,7 @@
 #include "cell/keeper.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -251,6 +252,12 @@ static void removes_a_package_whoever_owns_it(void)
     stop_keeper(&loop, keeper);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st, (void)type, (void)where;
+    return remove(path);
+}
+
 static void (*const tests[])(void) = {
     shows_its_process_only_what_the_table_names,
     passes_on_the_signal_that_ended_it,
@@ -275,6 +282,7 @@ int main(int argc, char **argv)
     (void)setenv("SCULLER_GUEST_DIR", guest, 1);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tests[i]();
+    (void)nftw(state, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
     printf("1..%d\n", test_count);
     return test_failures != 0;
 }

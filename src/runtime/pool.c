@@ -52,6 +52,7 @@ struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_
     pool->loop = loop;
     pool->keeper = keeper;
     pool->options = *options;
+    pool->forks_at_once = (int)uv_available_parallelism();
     pool->sweep.data = pool;
     if (options->worker_idle_ms < shortest)
         shortest = options->worker_idle_ms;
@@ -253,7 +254,10 @@ static bool may_fork(struct template *template)
 {
     struct pool *pool = template->pool;
 
-    if (template->workers_count[WORKER_FORKING] >= template->waiting_count ||
+    /* Short calls are served by who is there while the next is forked: 64 no-ops at once took 12 to 24 ms when all
+     * 64 were forked at once.  More than a fork a core gains nothing in any case. */
+    if (template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
+        template->workers_count[WORKER_FORKING] >= template->waiting_count ||
         template_workers(template) >= pool->options.workers_per_version_max)
         return false;
     /* An evicted worker counts until it is gone; its end calls dispatch for those who wait. */

@@ -8,6 +8,7 @@
 #include "cell/keeper.h"
 #include "runtime/pool.h"
 
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,12 +84,12 @@ static void bench_close(struct bench *bench)
 /* A package of one main.py, named after the test. */
 static struct runnable *make_function(const char *name, const char *revision, const char *source)
 {
-    struct runnable *what = calloc(1, sizeof *what);
+    struct arena arena = {0};
+    struct runnable *what = arena_new(&arena, struct runnable, 1);
     char path[256];
     FILE *file;
 
-    if (!what)
-        abort();
+    what->arena = arena; /* it lives in its own, as the catalog's do */
     (void)snprintf(path, sizeof path, "%s/packages/%s", state, name);
     (void)mkdir(path, 0755);
     (void)snprintf(path, sizeof path, "%s/packages/%s/tree", state, name);
@@ -527,6 +528,12 @@ static void tells_what_a_call_costs(void)
     runnable_release(what);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st, (void)type, (void)where;
+    return remove(path);
+}
+
 static void (*const tests[])(void) = {
     answers_in_lambdas_words,
     keeps_what_is_printed_and_counts_the_rest,
@@ -556,6 +563,7 @@ int main(int argc, char **argv)
         return 1;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tests[i]();
+    (void)nftw(state, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
     printf("1..%d\n", test_count);
     return test_failures != 0;
 }

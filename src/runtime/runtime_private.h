@@ -104,7 +104,7 @@ struct pool {
     struct map loads;     /* function name -> struct function_load */
     uv_timer_t sweep;
     uint32_t last_worker;
-    int workers, admitted;
+    int workers, admitted, forks_at_once;
     bool is_draining;
     void (*on_drained)(void *ctx);
     void *drained_ctx;

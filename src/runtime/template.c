@@ -202,7 +202,7 @@ static void on_init_error(struct template *template, const struct frame *frame)
     pool_on_init_failed(template, &failure);
 }
 
-static void on_init_done(struct template *template, const struct frame *frame)
+static void on_init_done(struct template *template)
 {
     if (template->state != TEMPLATE_STARTING)
         return;
@@ -210,7 +210,7 @@ static void on_init_done(struct template *template, const struct frame *frame)
     (void)uv_timer_stop(&template->timer);
     template->state = TEMPLATE_READY;
     template->ready_us = clock_steady_us();
-    template->init_us = frame->header.time_us;
+    template->init_us = template->ready_us - template->started_us; /* with the interpreter's start */
     pool_on_template_ready(template);
 }
 
@@ -219,7 +219,7 @@ static void on_frame(struct template *template, const struct frame *frame)
     struct worker *worker = worker_find(template, frame->header.worker);
 
     if (frame->header.type == FRAME_INIT_DONE) {
-        on_init_done(template, frame);
+        on_init_done(template);
     } else if (frame->header.type == FRAME_INIT_ERROR) {
         on_init_error(template, frame);
     } else if (worker && frame->header.type == FRAME_FORKED) {
