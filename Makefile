@@ -15,9 +15,13 @@ test: ## everything that must hold before a change lands, also under ASan and UB
 check: ## the long way: gcc and clang, release and sanitizers, and every fuzzer for a minute
 	@tools/check
 bench: ## how fast calls are
-	@tools/bench
-install: build ## into PREFIX (/usr/local)
-	@meson configure build -Dprefix=$(PREFIX) && meson install -C build --no-rebuild --quiet
+	@tools/setup bench
+	@tools/build build
+	@bench/run
+install: ## into PREFIX (/usr/local)
+	@tools/setup build
+	@tools/build build-install --prefix=$(PREFIX)
+	@meson install -C build-install --no-rebuild --quiet
 	@echo "installed: $(DESTDIR)$(PREFIX)/bin/sculler"
 clean: ## remove what was built (what was downloaded stays in .deps/)
 	rm -rf build build-*

@@ -29,6 +29,6 @@ def test_js(server, lam, name, script, tmp_path):
     code.write_bytes(zip_of("def handler(event, context): return 'from a zip'"))
     done = subprocess.run(
         [node(), script], capture_output=True, text=True, timeout=120,
-        env=server.env | {"FUNCTION": name, "ZIP": str(code), "SDK": str(DEPS / "js/")},
+        env=server.env | {"FUNCTION": name, "ZIP": str(code), "SDK": f"{DEPS}/js/"},
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -102,9 +102,9 @@ def test_two_servers_do_not_share_a_state(own_server):
     assert first.is_up()
 
 
-def test_a_port_that_is_taken_is_told(own_server, tmp_path):
+def test_a_port_that_is_taken_is_told(own_server):
     first = own_server()
-    second = subprocess.run([BIN, "server", "--listen", f"127.0.0.1:{first.port}", "--state", tmp_path / "state"],
+    second = subprocess.run([BIN, "server", "--listen", f"127.0.0.1:{first.port}", "--state", first.state / "other"],
                             capture_output=True, text=True, env=clean_env(), timeout=30)
     assert second.returncode != 0
     assert str(first.port) in second.stderr

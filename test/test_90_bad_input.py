@@ -138,7 +138,7 @@ def test_the_largest_event_and_one_byte_more(lam, good):
     assert answer.error is None and len(answer.raw) == EVENT_MAX + len('{"ok": }')
     with pytest.raises(botocore.exceptions.ClientError) as failed:
         invoke(lam, "good", largest[:-1] + b'x"')
-    assert failed.value.response["Error"]["Code"] == "RequestTooLargeException"
+    assert failed.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
     assert_good(lam)
 
 

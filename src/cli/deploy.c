@@ -92,10 +92,12 @@ MUST_USE static bool deploy(struct session *session, const struct project *proje
 
     say(STR_FMT " -> " LIVE_ALIAS " @ %s   " STR_FMT ", " STR_FMT ", %lld MB", STR_ARG(project->name),
         session->endpoint, STR_ARG(project->runtime), STR_ARG(project->handler), project->memory_mb);
-    if (!make_package(session, project, &package, err))
+    /* Asked first: whether there is a server should be known before minutes are spent on a package. */
+    if (!live_version(session, project->name, &ret->version_before, err) ||
+        !make_package(session, project, &package, err))
         return false;
     since = clock_steady_us();
-    if (!publish_version(session, project, &package, ret, err))
+    if (!publish_version(session, project, &package, ret->version_before, ret, err))
         return false;
     if (ret->changed) {
         say_step("publish", "version " STR_FMT "  %.1f s", STR_ARG(ret->version), lap(&since));

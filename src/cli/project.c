@@ -34,7 +34,7 @@ static const struct key {
     {"name", KIND_TEXT, offsetof(struct project, name), 1, NAME_CHARS_MAX},
     {"handler", KIND_TEXT, offsetof(struct project, handler), 3, 128},
     {"python", KIND_TEXT, offsetof(struct project, python), 3, 8},
-    {"runtime", KIND_TEXT, offsetof(struct project, runtime), 7, 16},
+    {"runtime", KIND_TEXT, offsetof(struct project, runtime), 1, 16},
     {"memory", KIND_NUMBER, offsetof(struct project, memory_mb), MEMORY_MB_MIN, MEMORY_MB_MAX},
     {"timeout", KIND_SECONDS, offsetof(struct project, timeout_s), 1, TIMEOUT_S_MAX},
     {"env", KIND_TEXTS, offsetof(struct project, environment), 0, 0},

@@ -207,20 +207,20 @@ MUST_USE static bool publish(struct session *session, const struct project *proj
 }
 
 bool publish_version(struct session *session, const struct project *project, const struct package *package,
-                     struct published *ret, struct err *err)
+                     str version_before, struct published *ret, struct err *err)
 {
     json_auto_t *latest = NULL, *live = NULL;
-    struct published done = {0};
+    struct published done = {.version_before = version_before};
 
     if (package->zip_bytes > PACKAGE_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "the package is %lld MB zipped; by this way %d MB can be sent",
                        (long long)package->zip_bytes / 1000000, PACKAGE_BYTES_MAX / 1000000);
-    if (!live_version(session, project->name, &done.version_before, err) ||
+    if (version_before.len &&
         !get_maybe(session, function_path(session, project->name, "/configuration?Qualifier=" LIVE_ALIAS), &live,
                    err))
         return false;
     if (live && same_code(package, live) && same_settings(project, live)) {
-        done.version = done.version_before;
+        done.version = version_before;
         *ret = done;
         return true;
     }

@@ -13,9 +13,10 @@ struct published {
     bool created, changed; /* changed: a version was made, or `version` is not live yet */
 };
 
-/* Creates or updates the function and publishes, unless what `live` points to is the same already. */
+/* Creates or updates the function and publishes, unless what `live` points to is the same already.  On failure
+ * `version_before` is still live. */
 MUST_USE bool publish_version(struct session *session, const struct project *project, const struct package *package,
-                              struct published *ret, struct err *err);
+                              str version_before, struct published *ret, struct err *err);
 
 /* The version that `live` points to; empty when there is no function or no such alias. */
 MUST_USE bool live_version(struct session *session, str function, str *ret, struct err *err);
