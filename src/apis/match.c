@@ -118,6 +118,8 @@ static struct api_pair *collect_params(str pattern, str path, struct arena *aren
         str_cut(path, '/', &value, &path);
         if (part_kind(part) != PART_LITERAL)
             params[count++] = (struct api_pair){variable_name(part), part_kind(part) == PART_GREEDY ? whole : value};
+        if (part_kind(part) == PART_GREEDY)
+            break; /* it took the rest */
     }
     *ret_count = count;
     return params;
