@@ -76,3 +76,21 @@ bool aws_auth_verify(struct aws_call *call)
     return refuse_fault(
         call, sigv4_verify(&exchange->request, &call->signature, key->secret, exchange->body_sha256, &err), err.text);
 }
+
+enum sigv4_fault aws_door_verify(const struct aws_door *door, const struct http_exchange *exchange,
+                                 bool *ret_unknown_key, struct err *err)
+{
+    struct sigv4 signature = {0};
+    enum sigv4_fault fault;
+
+    *ret_unknown_key = false;
+    if (door->auth_off)
+        return SIGV4_OK;
+    fault = sigv4_read(&exchange->request, &signature, err);
+    if (fault != SIGV4_OK)
+        return fault;
+    const struct aws_credential *key = find_key(door->credentials, signature.access_key);
+    *ret_unknown_key = !key;
+    return sigv4_verify(&exchange->request, &signature, key ? key->secret : STR("no such key"),
+                        exchange->body_sha256, err);
+}

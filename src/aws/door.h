@@ -72,6 +72,11 @@ bool aws_door_claims(const struct aws_door *door, const struct http_request *req
 void aws_door_route(struct aws_door *door, struct http_exchange *exchange);
 void aws_door_handle(struct aws_door *door, struct http_exchange *exchange);
 
+/* Is this request, whose body's hash was made, signed by a key of ours?  For methods of an API that ask for AWS_IAM.
+ * An unknown key is SIGV4_MISMATCH with ret_unknown_key; err.text is AWS's. */
+enum sigv4_fault aws_door_verify(const struct aws_door *door, const struct http_exchange *exchange,
+                                 bool *ret_unknown_key, struct err *err);
+
 /* -- errors ------------------------------------------------------------------------------------------- */
 
 enum aws_error {

@@ -230,6 +230,19 @@ static void start_pool(struct server *server)
     };
 }
 
+/* The gateway knows no keys and aws/ knows no APIs: a method that asks for AWS_IAM is checked here. */
+static enum gateway_auth authorize(void *ctx, const struct http_exchange *exchange, struct err *err)
+{
+    bool unknown_key;
+    enum sigv4_fault fault = aws_door_verify(ctx, exchange, &unknown_key, err);
+
+    if (fault == SIGV4_OK)
+        return GATEWAY_AUTH_OK;
+    if (fault == SIGV4_ABSENT)
+        return GATEWAY_AUTH_ABSENT;
+    return unknown_key ? GATEWAY_AUTH_UNKNOWN_KEY : GATEWAY_AUTH_BAD_SIGNATURE;
+}
+
 static void start_doors(struct server *server)
 {
     const struct config *config = &server->config;
@@ -261,6 +274,8 @@ static void start_doors(struct server *server)
         .invoker = &server->invoker,
         .region = setting(config->region),
         .account = setting(config->account),
+        .authorize = authorize,
+        .authorize_ctx = &server->door,
     };
 }
 
@@ -308,6 +323,7 @@ static void watch_signals(struct server *server)
 /* What is on disk is complete; memory goes with the process. */
 static void stop(struct server *server)
 {
+    pool_free(server->pool);
     lane_free(server->state_lane);
     records_close(server->records);
     db_close(server->db);
