@@ -2,8 +2,9 @@
  * zip_spool: takes the package out of a control request while the request arrives.
  *
  * CreateFunction and UpdateFunctionCode carry a zip of up to gigabytes as base64 in their JSON.  Fed with the body
- * piece by piece, this passes the JSON on, except the text of any member named "ZipFile" at depth <= 3: that is decoded
- * and handed to `on_bytes`, and the copy gets "" in its place.  Memory: the copy (its buf has a maximum) and 8 KB.
+ * piece by piece, this passes the JSON on, except the text of any member named "ZipFile" at depth <= 2 (an environment
+ * variable, at depth 3, may bear the name): that is decoded and handed to `on_bytes`, and the copy gets "" in its
+ * place.  Memory: the copy (its buf has a maximum) and 8 KB.
  *
  * It follows strings and brackets only; whether the copy is good JSON is for its parser to say.
  */
@@ -18,7 +19,7 @@
 #include "base/str.h"
 #include "codec/base64.h"
 
-enum { ZIP_SPOOL_DEPTH_MAX = 3 };
+enum { ZIP_SPOOL_DEPTH_MAX = 2 };
 
 struct zip_spool {
     struct buf *out;
