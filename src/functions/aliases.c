@@ -21,8 +21,8 @@ static void read_alias(const struct db_rows *rows, struct arena *arena, struct a
     };
 }
 
-enum store_answer store_alias_get(struct db *db, str function, str alias, struct arena *arena,
-                                  struct alias_config *ret, struct err *err)
+enum store_answer store_alias_get(struct db *db, str function, str alias, struct arena *arena, struct alias_config *ret,
+                                  struct err *err)
 {
     enum store_answer answer = function_check(db, function, err);
 
@@ -73,8 +73,8 @@ static enum store_answer write_alias(struct db *db, str function, const struct a
                             DB_STR(new_uuid(&arena))));
 }
 
-enum store_answer store_alias_create(struct db *db, str function, const struct alias_config *alias,
-                                     struct arena *arena, struct alias_config *ret, struct err *err)
+enum store_answer store_alias_create(struct db *db, str function, const struct alias_config *alias, struct arena *arena,
+                                     struct alias_config *ret, struct err *err)
 {
     struct alias_config there;
     enum store_answer answer = store_alias_get(db, function, alias->name, arena, &there, err);
@@ -113,8 +113,7 @@ enum store_answer store_alias_delete(struct db *db, str function, str alias, str
         return answer;
     return store_ran(
         db_run(db, err, "DELETE FROM aliases WHERE function = ? AND name = ?", DB_STR(function), DB_STR(alias)) &&
-        db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(function),
-               DB_STR(alias)) &&
+        db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(function), DB_STR(alias)) &&
         db_run(db, err, "DELETE FROM function_settings WHERE function = ? AND qualifier = ?", DB_STR(function),
                DB_STR(alias)));
 }
@@ -148,10 +147,10 @@ enum store_answer store_alias_list(struct db *db, str function, str version, str
         return answer;
     if (version.len > 0 && !version_number(version, &number))
         return STORE_OK;
-    DB_ROWS_AUTO rows = db_query(db, err,
-                                 ALIAS_COLUMNS "WHERE function = ? AND name > ? AND (? < 0 OR version = ?)"
-                                               " ORDER BY name LIMIT ?",
-                                 DB_STR(function), DB_STR(marker), DB_INT(number), DB_INT(number),
-                                 DB_INT((int64_t)max + 1));
+    DB_ROWS_AUTO rows =
+        db_query(db, err,
+                 ALIAS_COLUMNS "WHERE function = ? AND name > ? AND (? < 0 OR version = ?)"
+                               " ORDER BY name LIMIT ?",
+                 DB_STR(function), DB_STR(marker), DB_INT(number), DB_INT(number), DB_INT((int64_t)max + 1));
     return collect_aliases(&rows, max, arena, ret, err);
 }

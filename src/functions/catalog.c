@@ -7,12 +7,12 @@
  */
 #include "functions/catalog.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 #include "functions/entry.h"
 
 #include "base/rand.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 struct catalog {
     struct map functions;

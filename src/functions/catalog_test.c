@@ -1,11 +1,11 @@
 #include "functions/catalog.h"
 
-#include <stdlib.h>
-
 #include "functions/entry.h"
 
 #include "base/rand.h"
 #include "base/test.h"
+
+#include <stdlib.h>
 
 static struct runnable *runnable_of(const char *version, const char *key, enum version_state state, bool updating)
 {
@@ -44,8 +44,8 @@ static struct function_entry *entry_of(struct runnable *latest, struct runnable 
 
 static struct function_entry *usual_entry(void)
 {
-    return entry_of(runnable_of("$LATEST", "k0", VERSION_ACTIVE, false),
-                    runnable_of("1", "k1", VERSION_ACTIVE, false), runnable_of("2", "k2", VERSION_ACTIVE, false));
+    return entry_of(runnable_of("$LATEST", "k0", VERSION_ACTIVE, false), runnable_of("1", "k1", VERSION_ACTIVE, false),
+                    runnable_of("2", "k2", VERSION_ACTIVE, false));
 }
 
 static void names_resolve(void)
@@ -53,8 +53,8 @@ static void names_resolve(void)
     static const struct {
         const char *name, *qualifier, *version, *alias;
     } rows[] = {
-        {"f", "", "$LATEST", ""},  {"f", "$LATEST", "$LATEST", ""}, {"f", "1", "1", ""}, {"f", "prod", "1", "prod"},
-        {"f", "9", NULL, ""},      {"f", "none", NULL, ""},         {"g", "", NULL, ""}, {"F", "", NULL, ""},
+        {"f", "", "$LATEST", ""},   {"f", "$LATEST", "$LATEST", ""}, {"f", "1", "1", ""}, {"f", "prod", "1", "prod"},
+        {"f", "9", NULL, ""},       {"f", "none", NULL, ""},         {"g", "", NULL, ""}, {"F", "", NULL, ""},
         {"f", "$latest", NULL, ""},
     };
     struct catalog *catalog = catalog_new();

@@ -5,12 +5,12 @@
  */
 #include "functions/entry.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "functions/functions_private.h"
 
 #include "codec/json_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { VERSIONS_MAX = 1 << 20, ALIASES_MAX = 1 << 20 };
 
@@ -36,9 +36,8 @@ static void read_environment(struct runnable *runnable, str json)
         return;
     variables = json_object_get(root, "Variables");
     runnable->environment = arena_new(&runnable->arena, str, json_object_size(variables) + 1);
-    json_object_foreach(variables, key, value)
-        runnable->environment[runnable->environment_count++] =
-            arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
+    json_object_foreach(variables, key, value) runnable->environment[runnable->environment_count++] =
+        arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
 }
 
 static str read_log_group(struct runnable *runnable, const struct function_config *config)

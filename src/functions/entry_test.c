@@ -1,13 +1,13 @@
 #include "functions/entry.h"
 
+#include "functions/schema.h"
+
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "functions/schema.h"
-
-#include "base/test.h"
 
 static struct db *db;
 static struct arena arena;
@@ -48,17 +48,17 @@ static void close_world(struct entry_world *world)
 static struct function_config create(const char *name, const char *runtime)
 {
     struct function_config ret = {0}, config = {
-        .name = str_of(name),
-        .role = STR("arn:aws:iam::123456789012:role/r"),
-        .runtime = str_of(runtime),
-        .handler = STR("app.handler"),
-        .package = STR("aa"),
-        .memory_mb = 256,
-        .timeout_s = 7,
-        .tmp_mb = 512,
-        .environment_json = STR("{\"Variables\":{\"A\":\"1\",\"B\":\"x=y\"}}"),
-        .logging_json = STR("{\"LogFormat\":\"Text\",\"LogGroup\":\"/my/group\"}"),
-    };
+                                          .name = str_of(name),
+                                          .role = STR("arn:aws:iam::123456789012:role/r"),
+                                          .runtime = str_of(runtime),
+                                          .handler = STR("app.handler"),
+                                          .package = STR("aa"),
+                                          .memory_mb = 256,
+                                          .timeout_s = 7,
+                                          .tmp_mb = 512,
+                                          .environment_json = STR("{\"Variables\":{\"A\":\"1\",\"B\":\"x=y\"}}"),
+                                          .logging_json = STR("{\"LogFormat\":\"Text\",\"LogGroup\":\"/my/group\"}"),
+                                      };
     struct store_creation creation = {.config = &config};
 
     ok(store_create(db, &creation, &arena, &ret, &err) == STORE_OK);
@@ -106,8 +106,8 @@ static void states_are_those_of_what_runs(void)
         enum version_state state;
         bool updating;
     } rows[] = {
-        {"", VERSION_PENDING, false}, {"r", VERSION_ACTIVE, false},  {"f", VERSION_FAILED, false},
-        {"ru", VERSION_PENDING, true}, {"ruf", VERSION_FAILED, true}, {"rur", VERSION_ACTIVE, false},
+        {"", VERSION_PENDING, false},   {"r", VERSION_ACTIVE, false},   {"f", VERSION_FAILED, false},
+        {"ru", VERSION_PENDING, true},  {"ruf", VERSION_FAILED, true},  {"rur", VERSION_ACTIVE, false},
         {"fu", VERSION_PENDING, false}, {"fur", VERSION_ACTIVE, false}, {"rufur", VERSION_ACTIVE, false},
     };
     struct entry_world world = open_world();

@@ -1,9 +1,14 @@
 /*
- * Candidates are pythonX.Y in the folders of the search path and in pyenv's.  All are asked at once, since each takes some
- * 20 ms to say who it is; one that does not answer in time is killed and left out.  The path kept is what
- * the interpreter says of itself with its links resolved: a cell has no links into a home.
+ * Candidates are pythonX.Y in the folders of the search path and in pyenv's.  All are asked at once, since each takes
+ * some 20 ms to say who it is; one that does not answer in time is killed and left out.  The path kept is what the
+ * interpreter says of itself with its links resolved: a cell has no links into a home.
  */
 #include "functions/interpreters.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +20,6 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/str.h"
 
 enum {
     PYTHON_MINOR_MIN = 9,
@@ -104,8 +104,12 @@ static void add_candidates(struct search *search, int minor)
 
 static void ask(struct candidate *candidate)
 {
-    char *argv[] = {(char *)(uintptr_t)candidate->path, (char[]){"-I"}, (char[]){"-S"}, (char[]){"-c"},
-                    (char *)(uintptr_t)question, NULL};
+    char *argv[] = {(char *)(uintptr_t)candidate->path,
+                    (char[]){"-I"},
+                    (char[]){"-S"},
+                    (char[]){"-c"},
+                    (char *)(uintptr_t)question,
+                    NULL};
     posix_spawn_file_actions_t actions;
     int ends[2];
 
@@ -180,8 +184,8 @@ static void keep_answer(struct interpreters *interpreters, const struct candidat
         .runtime = runtime,
         .version = arena_copy(arena, line[1]),
         .path = arena_copy(arena, line[2]),
-        .prefix = str_eq(line[3], STR("/usr")) || str_starts(line[3], STR("/usr/")) ? STR("")
-                                                                                  : arena_copy(arena, line[3]),
+        .prefix =
+            str_eq(line[3], STR("/usr")) || str_starts(line[3], STR("/usr/")) ? STR("") : arena_copy(arena, line[3]),
     };
 }
 
@@ -243,8 +247,8 @@ str interpreters_words(const struct interpreters *interpreters, struct arena *ar
     str words = STR("none");
 
     for (int i = 0; i < interpreters->count; i++)
-        words = i == 0 ? interpreters->at[i].runtime
-                       : arena_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(words),
-                                      STR_ARG(interpreters->at[i].runtime));
+        words = i == 0
+                    ? interpreters->at[i].runtime
+                    : arena_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(words), STR_ARG(interpreters->at[i].runtime));
     return words;
 }

@@ -1,12 +1,12 @@
 #include "functions/interpreters.h"
 
+#include "base/clock.h"
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/test.h"
 
 static char folder[64];
 
@@ -90,9 +90,9 @@ static void runtimes_have_a_standing(void)
         const char *name;
         enum runtime_standing standing;
     } rows[] = {
-        {"nodejs20.x", RUNTIME_CURRENT}, {"python3.11", RUNTIME_CURRENT}, {"java8.al2", RUNTIME_CURRENT},
-        {"python3.7", RUNTIME_RETIRED},  {"provided", RUNTIME_RETIRED},   {"dotnetcore3.1", RUNTIME_RETIRED},
-        {"PYTHON3.11", RUNTIME_UNKNOWN}, {"python3.1", RUNTIME_UNKNOWN},  {"", RUNTIME_UNKNOWN},
+        {"nodejs20.x", RUNTIME_CURRENT},  {"python3.11", RUNTIME_CURRENT}, {"java8.al2", RUNTIME_CURRENT},
+        {"python3.7", RUNTIME_RETIRED},   {"provided", RUNTIME_RETIRED},   {"dotnetcore3.1", RUNTIME_RETIRED},
+        {"PYTHON3.11", RUNTIME_UNKNOWN},  {"python3.1", RUNTIME_UNKNOWN},  {"", RUNTIME_UNKNOWN},
         {"python3.11,", RUNTIME_UNKNOWN},
     };
 

@@ -10,6 +10,14 @@
  */
 #include "functions/packages.h"
 
+#include "functions/packages_private.h"
+
+#include "cell/keeper.h"
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +27,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "functions/packages_private.h"
-
-#include "cell/keeper.h"
-
-#include "base/fd.h"
-#include "base/limits.h"
-#include "base/log.h"
 
 enum { REMOVE_OPEN_FILES = 16 };
 

@@ -1,14 +1,14 @@
 #include "functions/packages.h"
 
+#include "functions/packages_private.h"
+
+#include "base/test.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "functions/packages_private.h"
-
-#include "base/test.h"
 
 /* The smallest zip: the end of an empty directory. */
 static const char empty_zip[] = "PK\005\006\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -271,5 +271,6 @@ static void a_half_made_tree_is_taken_away(void)
     end(packages);
 }
 
-TEST_MAIN(a_half_made_tree_is_taken_away, an_upload_becomes_its_hash, what_is_no_zip_is_refused, a_package_goes_when_nobody_holds_it,
-          a_refused_upload_is_asked_about, a_start_clears_what_a_crash_left, prepare_looks_at_the_marks)
+TEST_MAIN(a_half_made_tree_is_taken_away, an_upload_becomes_its_hash, what_is_no_zip_is_refused,
+          a_package_goes_when_nobody_holds_it, a_refused_upload_is_asked_about, a_start_clears_what_a_crash_left,
+          prepare_looks_at_the_marks)

@@ -31,8 +31,7 @@ static enum store_answer touch_policy(struct db *db, str function, str qualifier
                             DB_STR(function), DB_STR(qualifier), DB_STR(new_uuid(&arena))));
 }
 
-static enum store_answer check_statement_free(struct db *db, const struct store_permission *permission,
-                                              struct err *err)
+static enum store_answer check_statement_free(struct db *db, const struct store_permission *permission, struct err *err)
 {
     struct db_value values[] = {DB_STR(permission->function), DB_STR(permission->qualifier),
                                 DB_STR(permission->statement_id)};
@@ -50,8 +49,7 @@ static enum store_answer check_revision(struct db *db, const struct store_permis
 {
     ARENA_AUTO arena = {0};
     str revision = STR("");
-    enum store_answer answer =
-        read_revision(db, permission->function, permission->qualifier, &arena, &revision, err);
+    enum store_answer answer = read_revision(db, permission->function, permission->qualifier, &arena, &revision, err);
 
     if (answer == STORE_BROKEN)
         return answer;
@@ -64,8 +62,7 @@ static enum store_answer check_size(struct db *db, const struct store_permission
 {
     ARENA_AUTO arena = {0};
     struct store_policy policy;
-    enum store_answer answer =
-        store_policy_get(db, permission->function, permission->qualifier, &arena, &policy, err);
+    enum store_answer answer = store_policy_get(db, permission->function, permission->qualifier, &arena, &policy, err);
 
     return answer == STORE_OK && policy.json.len > STORE_POLICY_BYTES_MAX ? STORE_POLICY_LIMIT : answer;
 }
@@ -112,9 +109,9 @@ enum store_answer store_permission_remove(struct db *db, const struct store_perm
         return STORE_NO_STATEMENT;
     if (answer != STORE_STATEMENT_EXISTS)
         return answer;
-    answer = store_ran(
-        db_run(db, err, "DELETE FROM policy_statements WHERE function = ? AND qualifier = ? AND statement_id = ?",
-               DB_STR(function), DB_STR(qualifier), DB_STR(permission->statement_id)));
+    answer = store_ran(db_run(db, err,
+                              "DELETE FROM policy_statements WHERE function = ? AND qualifier = ? AND statement_id = ?",
+                              DB_STR(function), DB_STR(qualifier), DB_STR(permission->statement_id)));
     if (answer == STORE_OK)
         answer = touch_policy(db, function, qualifier, err);
     return answer == STORE_OK ? drop_empty_policy(db, function, qualifier, err) : answer;
@@ -132,9 +129,9 @@ enum store_answer store_policy_get(struct db *db, str function, str qualifier, s
     if (answer != STORE_OK)
         return answer;
     buf_add(&text, STR("{\"Version\":\"2012-10-17\",\"Id\":\"default\",\"Statement\":["));
-    DB_ROWS_AUTO rows = db_query(
-        db, err, "SELECT json FROM policy_statements WHERE function = ? AND qualifier = ? ORDER BY position",
-        DB_STR(function), DB_STR(qualifier));
+    DB_ROWS_AUTO rows =
+        db_query(db, err, "SELECT json FROM policy_statements WHERE function = ? AND qualifier = ? ORDER BY position",
+                 DB_STR(function), DB_STR(qualifier));
     for (int i = 0; db_next(&rows, err); i++) {
         buf_add(&text, i > 0 ? STR(",") : STR(""));
         buf_add(&text, db_text(&rows, 0, arena));

@@ -5,24 +5,14 @@
  *                       ├─▶ UNPACK (cell) ─▶ KEEP ─┐
  *                       └─────────────────────────▶┴─▶ COMPILE (cell) ─▶ MARK ─▶ ready
  *
- * CHECK, KEEP and MARK look at and write the marks, on libuv's threads: `unpacked` after the whole tree was given to the
- * disk (syncfs), `ready-<runtime>` after its bytecode was written.  A tree without its mark is renamed away
- * and made anew, so a crash at any point costs time only.  Bytecode is a gain, not a need: if compiling fails the
- * package is ready all the same, and the log says why.
+ * CHECK, KEEP and MARK look at and write the marks, on libuv's threads: `unpacked` after the whole tree was given to
+ * the disk (syncfs), `ready-<runtime>` after its bytecode was written.  A tree without its mark is renamed away and
+ * made anew, so a crash at any point costs time only.  Bytecode is a gain, not a need: if compiling fails the package
+ * is ready all the same, and the log says why.
  *
  * One preparation at a time for a package (a second runtime waits for its turn), PREPARATIONS_MAX in all.
  */
 #include "functions/packages.h"
-
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "functions/packages_private.h"
 
@@ -33,6 +23,16 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/vec.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
     PREPARATIONS_MAX = 2,
@@ -90,8 +90,8 @@ bool prepare_busy(const struct packages *packages, str hex)
     const struct preparation *each;
 
     TAILQ_FOREACH(each, &packages->preparations, link)
-        if (str_eq(hex_of(each), hex))
-            return true;
+    if (str_eq(hex_of(each), hex))
+        return true;
     return false;
 }
 
@@ -111,8 +111,8 @@ void packages_prepare(struct packages *packages, str hex, const struct interpret
     struct preparation *each;
 
     TAILQ_FOREACH(each, &packages->preparations, link)
-        if (str_eq(hex_of(each), hex) && each->interpreter == interpreter)
-            break;
+    if (str_eq(hex_of(each), hex) && each->interpreter == interpreter)
+        break;
     if (!each) {
         each = calloc(1, sizeof *each);
         if (!each)
@@ -188,8 +188,7 @@ static void check_run(struct preparation *preparation, struct err *err)
 {
     char unpacked[PACKAGE_PATH_MAX];
 
-    preparation->is_ready =
-        packages_is_ready(preparation->packages, hex_of(preparation), preparation->interpreter);
+    preparation->is_ready = packages_is_ready(preparation->packages, hex_of(preparation), preparation->interpreter);
     package_path(preparation->packages, hex_of(preparation), "unpacked", unpacked);
     preparation->is_unpacked = access(unpacked, F_OK) == 0;
     preparation->failed = !preparation->is_unpacked && !take_tree_away(preparation, err);
@@ -231,8 +230,8 @@ static void work_done(uv_work_t *work, int status)
     else if (preparation->stage == STAGE_MARK || (preparation->stage == STAGE_CHECK && preparation->is_ready))
         finish(preparation, true);
     else
-        enter(preparation, preparation->stage == STAGE_CHECK && !preparation->is_unpacked ? STAGE_UNPACK
-                                                                                         : STAGE_COMPILE);
+        enter(preparation,
+              preparation->stage == STAGE_CHECK && !preparation->is_unpacked ? STAGE_UNPACK : STAGE_COMPILE);
 }
 
 /* Work in a cell */
@@ -425,7 +424,8 @@ static bool may_start(const struct packages *packages, const struct preparation 
     const struct preparation *each;
     int running = 0;
 
-    TAILQ_FOREACH(each, &packages->preparations, link) {
+    TAILQ_FOREACH(each, &packages->preparations, link)
+    {
         if (each->stage == STAGE_WAITING)
             continue;
         running++;
@@ -440,6 +440,6 @@ static void start_waiting(struct packages *packages)
     struct preparation *each;
 
     TAILQ_FOREACH(each, &packages->preparations, link)
-        if (each->stage == STAGE_WAITING && may_start(packages, each))
-            enter(each, STAGE_CHECK);
+    if (each->stage == STAGE_WAITING && may_start(packages, each))
+        enter(each, STAGE_CHECK);
 }

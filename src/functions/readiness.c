@@ -12,14 +12,14 @@
  */
 #include "functions/readiness.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "functions/store.h"
 
 #include "loop/lane.h"
 
 #include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 struct watch {
     struct readiness *readiness;

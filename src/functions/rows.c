@@ -6,6 +6,7 @@
 #include "functions/functions_private.h"
 
 #include "codec/uuid.h"
+
 #include "base/vec.h"
 
 #include <stdio.h>
@@ -127,8 +128,8 @@ enum store_answer version_collect(struct db *db, const char *where, const struct
     DB_ROWS_AUTO rows = version_query(db, err, where, values, count);
     while (db_next(&rows, err))
         version_read(&rows, arena, vec_push(&found));
-    *ret = (struct function_list){.at = arena_new(arena, struct function_config, found.len + 1),
-                                  .count = (int)found.len};
+    *ret =
+        (struct function_list){.at = arena_new(arena, struct function_config, found.len + 1), .count = (int)found.len};
     if (found.len > 0)
         memcpy(ret->at, found.at, found.len * sizeof *found.at);
     vec_free(&found);
@@ -235,8 +236,8 @@ enum store_answer qualifier_check(struct db *db, str function, str qualifier, st
         return answer;
     if (version_number(qualifier, &number)) {
         values[1] = DB_INT(number);
-        answer = store_number(db, "SELECT 1 FROM versions WHERE function = ? AND number = ?", values, 2, &one, &found,
-                              err);
+        answer =
+            store_number(db, "SELECT 1 FROM versions WHERE function = ? AND number = ?", values, 2, &one, &found, err);
         return answer == STORE_OK && !found ? STORE_NO_VERSION : answer;
     }
     answer = store_number(db, "SELECT 1 FROM aliases WHERE function = ? AND name = ?", values, 2, &one, &found, err);

@@ -158,12 +158,11 @@ static enum store_answer delete_rows(struct db *db, str name, int64_t number, st
 
     if (number == VERSION_LATEST)
         return store_ran(db_run(db, err, "DELETE FROM functions WHERE name = ?", DB_STR(name)));
-    return store_ran(db_run(db, err, "DELETE FROM versions WHERE function = ? AND number = ?", DB_STR(name),
-                            DB_INT(number)) &&
-                     db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(name),
-                            DB_STR(qualifier)) &&
-                     db_run(db, err, "DELETE FROM function_settings WHERE function = ? AND qualifier = ?",
-                            DB_STR(name), DB_STR(qualifier)));
+    return store_ran(
+        db_run(db, err, "DELETE FROM versions WHERE function = ? AND number = ?", DB_STR(name), DB_INT(number)) &&
+        db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(name), DB_STR(qualifier)) &&
+        db_run(db, err, "DELETE FROM function_settings WHERE function = ? AND qualifier = ?", DB_STR(name),
+               DB_STR(qualifier)));
 }
 
 /* A version that an alias points at stays: the alias would point nowhere. */
@@ -172,9 +171,9 @@ static enum store_answer check_unaliased(struct db *db, str name, int64_t number
     struct db_value values[] = {DB_STR(name), DB_INT(number), DB_INT(number)};
     int64_t one;
     bool found;
-    enum store_answer answer = store_number(
-        db, "SELECT 1 FROM aliases WHERE function = ? AND (version = ? OR second_version = ?) LIMIT 1", values, 3,
-        &one, &found, err);
+    enum store_answer answer =
+        store_number(db, "SELECT 1 FROM aliases WHERE function = ? AND (version = ? OR second_version = ?) LIMIT 1",
+                     values, 3, &one, &found, err);
 
     return answer == STORE_OK && found ? STORE_VERSION_ALIASED : answer;
 }
@@ -267,8 +266,7 @@ enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err
                                  " (SELECT coalesce(sum(reserved_concurrency), 0) FROM functions)");
     if (!db_next(&rows, err))
         return STORE_BROKEN;
-    *ret = (struct store_usage){.functions_count = db_int(&rows, 0),
-                                .code_bytes = db_int(&rows, 1),
-                                .reserved_concurrency = db_int(&rows, 2)};
+    *ret = (struct store_usage){
+        .functions_count = db_int(&rows, 0), .code_bytes = db_int(&rows, 1), .reserved_concurrency = db_int(&rows, 2)};
     return STORE_OK;
 }

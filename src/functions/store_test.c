@@ -1,13 +1,13 @@
 #include "functions/store.h"
 
+#include "functions/schema.h"
+
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "functions/schema.h"
-
-#include "base/test.h"
 
 /* Each test has a database of its own, in a folder that goes with it. */
 static char folder[64], path[128];
@@ -346,8 +346,10 @@ static void weights_have_rules(void)
     publish_some("f", 2);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         snprintf(name, sizeof name, "a%zu", i);
-        struct alias_config alias = {.name = str_of(name), .version = str_of(rows[i].version),
-                                     .second_version = str_of(rows[i].second), .second_weight = 0.25};
+        struct alias_config alias = {.name = str_of(name),
+                                     .version = str_of(rows[i].version),
+                                     .second_version = str_of(rows[i].second),
+                                     .second_weight = 0.25};
         ok(store_alias_create(db, STR("f"), &alias, &arena, &ret, &err) == rows[i].answer);
     }
     ok(store_alias_get(db, STR("f"), STR("a0"), &arena, &ret, &err) == STORE_OK);

@@ -40,8 +40,8 @@ enum store_answer store_tags_put(struct db *db, str function, const struct store
                                   " ON CONFLICT DO UPDATE SET value = excluded.value",
                                   DB_STR(function), DB_STR(tags[i].key), DB_STR(tags[i].value)));
     if (answer == STORE_OK)
-        answer = store_number(db, "SELECT count(*) FROM function_tags WHERE function = ?", &DB_STR(function), 1,
-                              &there, &found, err);
+        answer = store_number(db, "SELECT count(*) FROM function_tags WHERE function = ?", &DB_STR(function), 1, &there,
+                              &found, err);
     if (answer == STORE_OK && there > STORE_TAGS_MAX)
         return STORE_TAGS_LIMIT;
     return answer == STORE_OK ? version_touch(db, function, VERSION_LATEST, err) : answer;
@@ -52,8 +52,8 @@ enum store_answer store_tags_remove(struct db *db, str function, const str *keys
     enum store_answer answer = function_check(db, function, err);
 
     for (int i = 0; i < count && answer == STORE_OK; i++)
-        answer = store_ran(db_run(db, err, "DELETE FROM function_tags WHERE function = ? AND key = ?",
-                                  DB_STR(function), DB_STR(keys[i])));
+        answer = store_ran(db_run(db, err, "DELETE FROM function_tags WHERE function = ? AND key = ?", DB_STR(function),
+                                  DB_STR(keys[i])));
     return answer == STORE_OK ? version_touch(db, function, VERSION_LATEST, err) : answer;
 }
 
@@ -63,8 +63,9 @@ enum store_answer store_concurrency_get(struct db *db, str function, int *ret, s
 {
     int64_t reserved = -1;
     bool found;
-    enum store_answer answer = store_number(db, "SELECT coalesce(reserved_concurrency, -1) FROM functions WHERE name = ?",
-                                            &DB_STR(function), 1, &reserved, &found, err);
+    enum store_answer answer =
+        store_number(db, "SELECT coalesce(reserved_concurrency, -1) FROM functions WHERE name = ?", &DB_STR(function),
+                     1, &reserved, &found, err);
 
     if (answer == STORE_OK && !found)
         return STORE_NO_FUNCTION;

@@ -6,15 +6,6 @@
  */
 #include "functions/packages.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zip.h>
-
 #include "functions/packages_private.h"
 
 #include "codec/base64.h"
@@ -23,6 +14,15 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zip.h>
 
 struct upload {
     struct packages *packages;
@@ -79,7 +79,8 @@ static bool read_directory(struct upload *upload, struct err *err)
     int64_t max = upload->packages->unzipped_bytes_max;
 
     if (!zip)
-        return err_set(err, ERR_INVALID, "Could not unzip uploaded file. Please check your file, then try to upload again.");
+        return err_set(err, ERR_INVALID,
+                       "Could not unzip uploaded file. Please check your file, then try to upload again.");
     upload->package.files = zip_get_num_entries(zip, 0);
     for (int64_t i = 0; i < upload->package.files && upload->package.unzipped_bytes <= max; i++) {
         zip_stat_t st;

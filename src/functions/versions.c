@@ -22,8 +22,8 @@ enum store_answer version_add(struct db *db, const struct function_config *from,
     if (answer == STORE_OK && !found)
         return STORE_NO_FUNCTION;
     if (answer == STORE_OK)
-        answer = store_ran(db_run(db, err, "UPDATE functions SET next_version = next_version + 1 WHERE name = ?",
-                                  DB_STR(from->name)));
+        answer = store_ran(
+            db_run(db, err, "UPDATE functions SET next_version = next_version + 1 WHERE name = ?", DB_STR(from->name)));
     if (answer != STORE_OK)
         return answer;
     config.version = version_text(number, arena);
@@ -97,8 +97,8 @@ enum store_answer store_list_unready(struct db *db, str name, struct arena *aren
 
     if (name.len == 0)
         return version_collect(db, "state = 'Pending' OR update_status = 'InProgress'", NULL, 0, arena, ret, err);
-    return version_collect(db, "function = ? AND (state = 'Pending' OR update_status = 'InProgress')", values, 1,
-                           arena, ret, err);
+    return version_collect(db, "function = ? AND (state = 'Pending' OR update_status = 'InProgress')", values, 1, arena,
+                           ret, err);
 }
 
 /* A failed update leaves State as it was: the code of before is still what runs. */

@@ -180,8 +180,8 @@ static bool check_event(struct invocation *invocation)
 
 static bool resolve(struct invocation *invocation)
 {
-    struct runnable *what = catalog_resolve(invocation->invoker->catalog, invocation->function, invocation->qualifier,
-                                            &invocation->alias);
+    struct runnable *what =
+        catalog_resolve(invocation->invoker->catalog, invocation->function, invocation->qualifier, &invocation->alias);
 
     invocation->resolved_us = clock_steady_us();
     if (!what) {
@@ -219,8 +219,9 @@ static void submit(struct invocation *invocation)
 
     run->arena = invocation->arena;
     run->request_id = str_of(invocation->request_id);
-    run->invoked_arn =
-        qualifier.len == 0 ? arn : arena_printf(invocation->arena, STR_FMT ":" STR_FMT, STR_ARG(arn), STR_ARG(qualifier));
+    run->invoked_arn = qualifier.len == 0
+                           ? arn
+                           : arena_printf(invocation->arena, STR_FMT ":" STR_FMT, STR_ARG(arn), STR_ARG(qualifier));
     run->trace_id = invocation->trace_id;
     run->client_context = invocation->client_context;
     run->event = invocation->event;

@@ -1,17 +1,19 @@
 #include "invoke/invoke.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "invoke/report.h"
 
 #include "functions/entry.h"
-#include "invoke/report.h"
+
 #include "loop/lane.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The pool of this test: what it is told to answer, at once. */
 static struct run_result next_result;
@@ -145,8 +147,8 @@ static void begin(void)
 
 static void end(void)
 {
-    static const char *const names[] = {"records.db", "records.db-wal", "records.db-shm", "journal/000001.log",
-                                        "journal", ""};
+    static const char *const names[] = {"records.db",         "records.db-wal", "records.db-shm",
+                                        "journal/000001.log", "journal",        ""};
     char path[128];
 
     catalog_free(invoker.catalog);

@@ -1,11 +1,11 @@
 #include "invoke/report.h"
 
-#include <stdio.h>
-
 #include "codec/time_format.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
+
+#include <stdio.h>
 
 enum { CLOSING_BYTES_MAX = 2048 }; /* of the lines behind what the function printed */
 

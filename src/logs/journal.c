@@ -4,6 +4,8 @@
  */
 #include "logs/journal.h"
 
+#include "base/fd.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/fd.h"
 
 enum { PATH_BYTES_MAX = JOURNAL_FOLDER_MAX + 64 };
 

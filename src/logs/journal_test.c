@@ -1,5 +1,8 @@
 #include "logs/journal.h"
 
+#include "base/limits.h"
+#include "base/test.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,9 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/limits.h"
-#include "base/test.h"
 
 static char folder[64];
 static struct err err;

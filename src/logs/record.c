@@ -10,10 +10,6 @@
  */
 #include "logs/record.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "logs/journal.h"
 #include "logs/record_codec.h"
 #include "logs/store.h"
@@ -21,6 +17,10 @@
 #include "loop/lane.h"
 
 #include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     DRAIN_AFTER_MS = 100,

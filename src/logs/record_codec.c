@@ -1,23 +1,23 @@
 #include "logs/record_codec.h"
 
-#include <assert.h>
-
 #include "codec/hash.h"
 
 #include "base/limits.h"
 
+#include <assert.h>
+
 enum { RECORD_MAGIC = 0x31524353 /* "SCR1" */, FRAME_BYTES = 16 };
 
 static const size_t text_offsets[RECORD_TEXTS] = {
-    offsetof(struct record, request_id), offsetof(struct record, function),   offsetof(struct record, version),
-    offsetof(struct record, alias),      offsetof(struct record, source),     offsetof(struct record, detail),
-    offsetof(struct record, error_type), offsetof(struct record, cause),      offsetof(struct record, input),
+    offsetof(struct record, request_id), offsetof(struct record, function), offsetof(struct record, version),
+    offsetof(struct record, alias),      offsetof(struct record, source),   offsetof(struct record, detail),
+    offsetof(struct record, error_type), offsetof(struct record, cause),    offsetof(struct record, input),
     offsetof(struct record, output),     offsetof(struct record, log),
 };
 
 static const size_t text_bytes_max[RECORD_TEXTS] = {
-    RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX,  RECORD_WORD_BYTES_MAX,
-    RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX,  RECORD_WORD_BYTES_MAX,
+    RECORD_WORD_BYTES_MAX,  RECORD_WORD_BYTES_MAX,   RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX,
+    RECORD_WORD_BYTES_MAX,  RECORD_WORD_BYTES_MAX,   RECORD_WORD_BYTES_MAX, RECORD_WORD_BYTES_MAX,
     RECORD_INPUT_BYTES_MAX, RECORD_OUTPUT_BYTES_MAX, RECORD_LOG_BYTES_MAX,
 };
 
@@ -29,22 +29,22 @@ static str *text_of(const struct record *record, int i)
 void record_encode(const struct record *record, struct record_wire *ret)
 {
     *ret = (struct record_wire){.head = {
-        .magic = RECORD_MAGIC,
-        .received_wall_us = record->received_wall_us,
-        .input_bytes = record->input_bytes,
-        .output_bytes = record->output_bytes,
-        .resolved_us = record->resolved_us,
-        .admitted_us = record->admitted_us,
-        .started_us = record->started_us,
-        .ended_us = record->ended_us,
-        .answered_us = record->answered_us,
-        .init_us = record->init_us,
-        .status = record->status,
-        .cold = record->cold,
-        .worker = record->worker,
-        .memory_mb = record->memory_mb,
-        .memory_peak_kb = record->memory_peak_kb,
-    }};
+                                    .magic = RECORD_MAGIC,
+                                    .received_wall_us = record->received_wall_us,
+                                    .input_bytes = record->input_bytes,
+                                    .output_bytes = record->output_bytes,
+                                    .resolved_us = record->resolved_us,
+                                    .admitted_us = record->admitted_us,
+                                    .started_us = record->started_us,
+                                    .ended_us = record->ended_us,
+                                    .answered_us = record->answered_us,
+                                    .init_us = record->init_us,
+                                    .status = record->status,
+                                    .cold = record->cold,
+                                    .worker = record->worker,
+                                    .memory_mb = record->memory_mb,
+                                    .memory_peak_kb = record->memory_peak_kb,
+                                }};
     ret->pieces[0] = (struct iovec){&ret->head, sizeof ret->head};
     ret->bytes = sizeof ret->head;
     for (int i = 0; i < RECORD_TEXTS; i++) {

@@ -1,13 +1,5 @@
 #include "logs/record.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "logs/journal.h"
 #include "logs/store.h"
 
@@ -15,6 +7,14 @@
 
 #include "base/clock.h"
 #include "base/test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char state[64];
 static uv_loop_t loop;

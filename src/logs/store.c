@@ -54,9 +54,9 @@ static const struct db_migration migrations[] = {
         "INSERT INTO journal VALUES (1, 1, 0);"},
 };
 
-#define COLUMNS                                                                                                        \
-    "received_us, request_id, function, version, alias, source, detail, status, error_type, cause, cold, "             \
-    "resolved_us, admitted_us, started_us, ended_us, answered_us, init_us, worker, memory_mb, memory_peak_kb, "        \
+#define COLUMNS                                                                                                 \
+    "received_us, request_id, function, version, alias, source, detail, status, error_type, cause, cold, "      \
+    "resolved_us, admitted_us, started_us, ended_us, answered_us, init_us, worker, memory_mb, memory_peak_kb, " \
     "input_bytes, output_bytes, input, output, log"
 
 /* A crash of the machine may take the last second, as it takes the journal's; a crash of the server takes nothing.  So
@@ -88,15 +88,15 @@ bool records_store_place(struct db *db, struct journal_place *ret, struct err *e
 
 static bool insert(struct db *db, const struct record *r, struct err *err)
 {
-    return db_run(db, err,
-                  "INSERT INTO invocations (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                  " ?, ?, ?, ?, ?, ?)",
-                  DB_INT(r->received_wall_us), DB_STR(r->request_id), DB_STR(r->function), DB_STR(r->version),
-                  DB_STR(r->alias), DB_STR(r->source), DB_STR(r->detail), DB_INT(r->status), DB_STR(r->error_type),
-                  DB_STR(r->cause), DB_INT(r->cold), DB_INT(r->resolved_us), DB_INT(r->admitted_us),
-                  DB_INT(r->started_us), DB_INT(r->ended_us), DB_INT(r->answered_us), DB_INT(r->init_us),
-                  DB_INT(r->worker), DB_INT(r->memory_mb), DB_INT(r->memory_peak_kb), DB_INT(r->input_bytes),
-                  DB_INT(r->output_bytes), DB_BLOB(r->input), DB_BLOB(r->output), DB_BLOB(r->log));
+    return db_run(
+        db, err,
+        "INSERT INTO invocations (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?)",
+        DB_INT(r->received_wall_us), DB_STR(r->request_id), DB_STR(r->function), DB_STR(r->version), DB_STR(r->alias),
+        DB_STR(r->source), DB_STR(r->detail), DB_INT(r->status), DB_STR(r->error_type), DB_STR(r->cause),
+        DB_INT(r->cold), DB_INT(r->resolved_us), DB_INT(r->admitted_us), DB_INT(r->started_us), DB_INT(r->ended_us),
+        DB_INT(r->answered_us), DB_INT(r->init_us), DB_INT(r->worker), DB_INT(r->memory_mb), DB_INT(r->memory_peak_kb),
+        DB_INT(r->input_bytes), DB_INT(r->output_bytes), DB_BLOB(r->input), DB_BLOB(r->output), DB_BLOB(r->log));
 }
 
 static bool insert_batch(struct db *db, struct journal_reader *reader, struct journal_place end, int *ret_count,
