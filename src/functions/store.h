@@ -29,7 +29,7 @@ enum store_answer {
     STORE_FUNCTION_EXISTS,
     STORE_ALIAS_EXISTS,
     STORE_STATEMENT_EXISTS,
-    STORE_PENDING,           /* State is Pending (or Failed): cannot be changed or published now */
+    STORE_PENDING,           /* State is Pending: cannot be changed now; nor published, as when it is Failed */
     STORE_UPDATING,          /* LastUpdateStatus is InProgress */
     STORE_WRONG_REVISION,    /* RevisionId given and not the latest */
     STORE_WRONG_CODE,        /* CodeSha256 given to publish and not that of $LATEST */

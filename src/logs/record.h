@@ -41,7 +41,6 @@ void records_close(struct records *records); /* everything reaches the database 
 void records_append(struct records *records, const struct record *record);
 /* Told of every record right after it was appended: the live tail.  The record is valid during the call. */
 void records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx);
-
 void records_unwatch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx);
 
 /* For reading jobs: a read-only handle on records.db; what was appended before the call is visible to a job on
