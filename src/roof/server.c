@@ -34,7 +34,7 @@
  * (what a half-started server holds, the kernel takes back, and the keeper ends every cell when its line closes).
  * The order matters in one place: the keeper is started, and the port is taken, while there still is privilege.
  *
- *     settings ─ state ─ credentials ─ port ─ keeper ─ DROP ─ database ─ records ─ functions ─ apis ─ pool ─ doors
+ *     settings ─ state ─ credentials ─ port ─ keeper, interpreters ─ DROP ─ database ─ records ─ functions ─ apis ─ pool ─ doors
  *
  * Stopping goes the other way: no new connections, running calls finish (bounded), records reach the disk.
  */
@@ -145,6 +145,7 @@ MUST_USE static bool start_keeper(struct server *server, struct err *err)
     if (!keeper_start(&server->loop, server->config.state, &server->keeper, err))
         return false;
     keeper_on_lost(server->keeper, on_keeper_lost, server);
+    server->interpreters = interpreters_find(STR("")); /* some live where only their owner may look */
     if (!privilege_drop(&server->privilege, err))
         return false;
     return credentials_save(server->config.state, &server->credentials, server->endpoint, server->config.region,
@@ -182,7 +183,6 @@ MUST_USE static bool start_functions(struct server *server, struct err *err)
         .aws_limits = server->config.aws_limits,
     };
 
-    server->interpreters = interpreters_find(STR(""));
     server->world = (struct entry_world){
         .region = setting(server->config.region),
         .account = setting(server->config.account),
