@@ -67,7 +67,7 @@ static str put_in_variables(struct api_stage *stage, str text)
 {
     static const char open[] = "${stageVariables.";
     str result;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, URI_BYTES_MAX);
     while (text.len) {

@@ -102,7 +102,7 @@ bool row_list(struct db *db, const struct row_table *table, const str *key, int 
     struct db_value values[ROW_KEYS_MAX];
     VEC(void *) found = {0};
     struct err fault = {0};
-    BUF_AUTO sql;
+    BUF_AUTO sql = {0};
 
     buf_init(&sql, SQL_BYTES_MAX);
     buf_add(&sql, STR("SELECT "));
@@ -148,7 +148,7 @@ bool row_get(struct db *db, const struct row_table *table, const str *key, struc
 bool row_insert(struct db *db, const struct row_table *table, const void *row, struct err *err)
 {
     struct db_value values[ROW_COLUMNS_MAX];
-    BUF_AUTO sql;
+    BUF_AUTO sql = {0};
 
     buf_init(&sql, SQL_BYTES_MAX);
     buf_printf(&sql, "INSERT INTO %s (", table->name);
@@ -166,7 +166,7 @@ bool row_update(struct db *db, const struct row_table *table, const void *row, s
 {
     struct db_value values[ROW_COLUMNS_MAX];
     int count = 0;
-    BUF_AUTO sql;
+    BUF_AUTO sql = {0};
 
     buf_init(&sql, SQL_BYTES_MAX);
     buf_printf(&sql, "UPDATE %s SET ", table->name);
@@ -182,7 +182,7 @@ bool row_update(struct db *db, const struct row_table *table, const void *row, s
 bool row_delete(struct db *db, const struct row_table *table, const str *key, int key_count, struct err *err)
 {
     struct db_value values[ROW_KEYS_MAX];
-    BUF_AUTO sql;
+    BUF_AUTO sql = {0};
 
     buf_init(&sql, SQL_BYTES_MAX);
     buf_printf(&sql, "DELETE FROM %s", table->name);

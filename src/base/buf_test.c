@@ -4,7 +4,7 @@
 
 static void grows_to_what_is_added(void)
 {
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
 
     buf_init(&buf, 100000);
     for (int i = 0; i < 1000; i++)
@@ -24,7 +24,7 @@ static void grows_to_what_is_added(void)
 
 static void never_grows_past_its_maximum(void)
 {
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
 
     buf_init(&buf, 300);
     buf_printf(&buf, "%300d", 1);
@@ -40,7 +40,7 @@ static void never_grows_past_its_maximum(void)
 
 static void drops_all_that_follows_what_did_not_fit(void)
 {
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
 
     buf_init(&buf, 5);
     buf_add(&buf, STR("abc"));
@@ -52,7 +52,7 @@ static void drops_all_that_follows_what_did_not_fit(void)
 
 static void reserves_and_consumes(void)
 {
-    BUF_AUTO buf;
+    BUF_AUTO buf = {0};
     char *at;
 
     buf_init(&buf, 1000);

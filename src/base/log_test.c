@@ -81,7 +81,7 @@ static void leaves_out_what_nobody_asked_for(void)
 
 static void bounds_a_value(void)
 {
-    BUF_AUTO large;
+    BUF_AUTO large = {0};
 
     buf_init(&large, 10000);
     buf_printf(&large, "%09999d", 1);

@@ -25,8 +25,8 @@ static const char *const bad[] = {
 static void encodes_and_decodes(void)
 {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        BUF_AUTO text;
-        BUF_AUTO bytes;
+        BUF_AUTO text = {0};
+        BUF_AUTO bytes = {0};
 
         buf_init(&text, 100);
         buf_init(&bytes, 100);
@@ -40,7 +40,7 @@ static void encodes_and_decodes(void)
 static void refuses_all_but_the_one_spelling(void)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        BUF_AUTO bytes;
+        BUF_AUTO bytes = {0};
 
         printf("# %zu\n", i);
         buf_init(&bytes, 100);
@@ -50,7 +50,7 @@ static void refuses_all_but_the_one_spelling(void)
 
 static void decodes_in_pieces_of_any_size(void)
 {
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
     char source[1000];
     bool same = true;
 
@@ -88,7 +88,7 @@ static void says_where_the_fault_is(void)
 
 static void does_not_outgrow_its_buffer(void)
 {
-    BUF_AUTO small;
+    BUF_AUTO small = {0};
 
     buf_init(&small, 4);
     base64_encode(&small, STR("four"));

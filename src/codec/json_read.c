@@ -90,7 +90,7 @@ static void add_value(struct buf *out, const json_t *value)
 
 str json_compact(const json_t *value, struct arena *arena)
 {
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, SIZE_MAX / 2); /* as bounded as the tree is */
     add_value(&out, value);

@@ -92,7 +92,7 @@ static void takes_all_json(void)
 static void says_where_and_what_the_fault_is(void)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        BUF_AUTO text;
+        BUF_AUTO text = {0};
         size_t offset = 99;
 
         buf_init(&text, 2048);
@@ -110,7 +110,7 @@ static void bounds_the_depth(void)
 {
     char text[2 * JSON_DEPTH_MAX + 2];
     size_t offset = 0;
-    BUF_AUTO why;
+    BUF_AUTO why = {0};
 
     memset(text, '[', JSON_DEPTH_MAX);
     memset(text + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);

@@ -15,7 +15,7 @@ static bool is(const struct buf *buf, const char *json)
 static void writes_a_document(void)
 {
     struct jw w;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 4096);
     jw_init(&w, &out);
@@ -50,7 +50,7 @@ static void writes_a_document(void)
 static void writes_a_bare_value(void)
 {
     struct jw w;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 4096);
     jw_init(&w, &out);
@@ -81,7 +81,7 @@ static const struct {
 static void escapes_text(void)
 {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        BUF_AUTO out;
+        BUF_AUTO out = {0};
 
         buf_init(&out, 100);
         json_quote(&out, texts[i].text);
@@ -111,7 +111,7 @@ static const struct {
 static void writes_reals_that_read_back(void)
 {
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
-        BUF_AUTO out;
+        BUF_AUTO out = {0};
 
         buf_init(&out, 100);
         json_add_real(&out, reals[i].value);
@@ -122,7 +122,7 @@ static void writes_reals_that_read_back(void)
 static void says_at_the_end_that_it_did_not_fit(void)
 {
     struct jw w;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 20);
     jw_init(&w, &out);
@@ -136,7 +136,7 @@ static void says_at_the_end_that_it_did_not_fit(void)
 static void goes_as_deep_as_it_says(void)
 {
     struct jw w;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 1000);
     jw_init(&w, &out);

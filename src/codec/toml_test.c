@@ -38,7 +38,7 @@ static void becomes_json(void)
 {
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct err err = {0};
-        BUF_AUTO json;
+        BUF_AUTO json = {0};
 
         buf_init(&json, 4096);
         ok(toml_to_json(str_of(good[i].toml), &json, &err));
@@ -51,7 +51,7 @@ static void says_where_it_is_wrong(void)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = {0};
-        BUF_AUTO json;
+        BUF_AUTO json = {0};
 
         buf_init(&json, 4096);
         ok(!toml_to_json(str_of(bad[i].toml), &json, &err));
@@ -64,7 +64,7 @@ static void bounds_size_and_depth(void)
 {
     struct err err = {0};
     char deep[2000];
-    BUF_AUTO json;
+    BUF_AUTO json = {0};
 
     buf_init(&json, 10);
     ok(!toml_to_json(STR("name = 'longer than that'"), &json, &err) && err.code == ERR_LIMIT);

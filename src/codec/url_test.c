@@ -12,7 +12,7 @@ static bool is(struct buf *buf, const char *text)
 
 static void encodes(void)
 {
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 1000);
     url_encode(&out, STR("AZaz09-._~"));
@@ -25,7 +25,7 @@ static void encodes(void)
 
 static void decodes(void)
 {
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 1000);
     ok(url_decode(&out, STR("a%20b%2bc+d%C3%bc"), URL_PLUS_IS_PLUS) && is(&out, "a b+c+d\xc3\xbc"));

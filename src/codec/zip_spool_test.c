@@ -35,8 +35,8 @@ static bool passes(size_t i, size_t cut, bool single_bytes)
 {
     struct err err = {0};
     struct zip_spool spool;
-    BUF_AUTO copy;
-    BUF_AUTO zip;
+    BUF_AUTO copy = {0};
+    BUF_AUTO zip = {0};
     str body = str_of(good[i].body);
     bool fed = true;
 
@@ -83,8 +83,8 @@ static void says_where_base64_breaks(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = {0};
         struct zip_spool spool;
-        BUF_AUTO copy;
-        BUF_AUTO zip;
+        BUF_AUTO copy = {0};
+        BUF_AUTO zip = {0};
 
         buf_init(&copy, 1024);
         buf_init(&zip, 1024);
@@ -99,8 +99,8 @@ static void stops_at_its_limits(void)
 {
     struct err err = {0};
     struct zip_spool spool;
-    BUF_AUTO copy;
-    BUF_AUTO zip;
+    BUF_AUTO copy = {0};
+    BUF_AUTO zip = {0};
 
     buf_init(&copy, 10);
     buf_init(&zip, 10);
@@ -121,10 +121,10 @@ static void decodes_more_than_a_run_in_little_memory(void)
 {
     struct err err = {0};
     struct zip_spool spool;
-    BUF_AUTO copy;
-    BUF_AUTO zip;
-    BUF_AUTO body;
-    BUF_AUTO bytes;
+    BUF_AUTO copy = {0};
+    BUF_AUTO zip = {0};
+    BUF_AUTO body = {0};
+    BUF_AUTO bytes = {0};
 
     buf_init(&copy, 64);
     buf_init(&zip, 1024 * 1024);

@@ -121,7 +121,7 @@ enum store_answer store_policy_get(struct db *db, str function, str qualifier, s
                                    struct store_policy *ret, struct err *err)
 {
     enum store_answer answer = qualifier_check(db, function, qualifier, err);
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     buf_init(&text, 2 * STORE_POLICY_BYTES_MAX);
     if (answer == STORE_OK)

@@ -99,7 +99,7 @@ static bool read_directory(struct upload *upload, struct err *err)
 static void name_package(struct upload *upload)
 {
     unsigned char digest[SHA256_BYTES];
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     buf_init(&text, sizeof upload->package.base64);
     sha256_end(&upload->hash, digest);

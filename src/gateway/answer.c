@@ -34,7 +34,7 @@ void gateway_set_cause(struct gateway_call *call, str text)
 
 static str error_body(struct gateway_call *call, str message)
 {
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
     struct jw jw;
 
     buf_init(&out, ERROR_BODY_BYTES_MAX);

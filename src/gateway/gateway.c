@@ -25,7 +25,7 @@ enum { EXTENDED_ID_BYTES = 11 /* 16 characters of base64, the last one '=' */, E
 static str new_extended_id(struct arena *arena)
 {
     unsigned char random[EXTENDED_ID_BYTES];
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
 
     rand_bytes(random, sizeof random);
     buf_init(&text, 64);

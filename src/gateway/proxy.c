@@ -17,7 +17,7 @@ bool proxy_prepare(struct gateway_call *call)
 /* The request's Accept decides whether base64 becomes bytes; the response's Content-Type plays no part. */
 static bool take_body(struct gateway_call *call, const struct proxy_result *result)
 {
-    BUF_AUTO bytes;
+    BUF_AUTO bytes = {0};
 
     call->reply.body = result->body;
     if (!result->base64 || !media_is_binary(call->stage, http_header(&call->exchange->request, STR("Accept"))))

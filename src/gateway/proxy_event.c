@@ -167,7 +167,7 @@ static struct pairs collect_headers(const struct gateway_call *call, struct aren
 static str decoded(str text, struct arena *arena)
 {
     str result = text;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, QUERY_VALUE_BYTES_MAX);
     if (url_decode(&out, text, URL_PLUS_IS_SPACE) && buf_ok(&out))
@@ -273,7 +273,7 @@ static void write_body(struct jw *jw, const struct gateway_call *call, struct bu
     if (request->body.len == 0) {
         jw_null(jw, "body");
     } else if (binary) {
-        BUF_AUTO text;
+        BUF_AUTO text = {0};
 
         buf_init(&text, out->max);
         base64_encode(&text, request->body);

@@ -9,7 +9,7 @@ static void is_event(struct gateway_call *call, const char *expected)
     struct err err = {0};
     json_auto_t *made = NULL;
     json_auto_t *wanted = NULL;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 1024 * 1024);
     proxy_event_write(call, &out);
@@ -94,7 +94,7 @@ static void writes_null_for_what_is_absent_and_base64_for_bytes(void)
         .gateway = &gateway, .exchange = &exchange, .stage = &stage, .resource = &resource};
     json_auto_t *event = NULL;
     struct err err = {0};
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 1024 * 1024);
     proxy_event_write(&call, &out);

@@ -158,7 +158,7 @@ static bool convert_body(struct gateway_call *call, const struct integration_res
     bool to_text = str_eq(response->content_handling, STR("CONVERT_TO_TEXT"));
     bool to_binary = str_eq(response->content_handling, STR("CONVERT_TO_BINARY"));
     str body = call->reply.body;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
 
     buf_init(&out, 2 * INVOKE_RESPONSE_BYTES_MAX);
     if (payload_binary && (to_text || (!to_binary && !accept_binary))) {

@@ -317,7 +317,7 @@ static bool add_encoded(struct buf *encoded, struct buf *scratch, str text, size
 
 static bool add_canonical_query(struct buf *out, str query, bool presigned)
 {
-    BUF_AUTO encoded, scratch;
+    BUF_AUTO encoded = {0}, scratch = {0};
     VEC(struct param) params = {0};
     str name, value;
     bool good = true;
@@ -464,7 +464,7 @@ static void signing_key(const struct sigv4 *sig, str secret, unsigned char ret[S
 static bool make_signature(const struct http_request *request, const struct sigv4 *sig, str amz_date, str payload_hash,
                            str secret, char ret[SHA256_HEX_CHARS])
 {
-    BUF_AUTO text;
+    BUF_AUTO text = {0};
     char hash[SHA256_HEX_CHARS];
     unsigned char key[SHA256_BYTES], mac[SHA256_BYTES];
     bool good;

@@ -160,7 +160,7 @@ static void refuse(struct invocation *invocation, enum invoke_outcome outcome, s
 
 static bool check_event(struct invocation *invocation)
 {
-    BUF_AUTO words;
+    BUF_AUTO words = {0};
 
     buf_init(&words, MESSAGE_BYTES_MAX);
     if (invocation->event.len == 0)

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     json_error_t fault;
     size_t offset = 0;
     json_t *value;
-    BUF_AUTO why;
+    BUF_AUTO why = {0};
 
     buf_init(&why, 64 * 1024);
     value = json_loadb(text.at, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct err err = {0};
-    BUF_AUTO json;
+    BUF_AUTO json = {0};
 
     buf_init(&json, 1024 * 1024);
     if (toml_to_json((str){(const char *)data, len}, &json, &err))

@@ -32,10 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     size_t piece = len > 0 ? data[0] % 16 + 1 : 1;
     str body = {(const char *)data, len};
-    BUF_AUTO copy;
-    BUF_AUTO zip;
-    BUF_AUTO copy_cut;
-    BUF_AUTO zip_cut;
+    BUF_AUTO copy = {0};
+    BUF_AUTO zip = {0};
+    BUF_AUTO copy_cut = {0};
+    BUF_AUTO zip_cut = {0};
 
     body = str_from(body, 1);
     assert(run(body, SIZE_MAX / 2, &copy, &zip) == run(body, piece, &copy_cut, &zip_cut));

@@ -132,7 +132,7 @@ bool map_text(struct aws_call *call, json_t *map, enum map_kind kind, bool keep_
 
 str list_text(struct aws_call *call, const struct shape_list *list)
 {
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
     struct jw jw;
 
     buf_init(&out, MAP_BYTES_MAX);

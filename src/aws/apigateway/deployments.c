@@ -29,7 +29,7 @@ static bool check_deployable(struct aws_call *call, const struct rest_tree *tree
 static bool snapshot_of(struct aws_call *call, const struct rest_api *api, str *ret)
 {
     struct rest_tree tree;
-    BUF_AUTO out;
+    BUF_AUTO out = {0};
     struct jw jw;
 
     buf_init(&out, SNAPSHOT_BYTES_MAX);
