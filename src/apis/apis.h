@@ -29,8 +29,8 @@ struct integration_response {
 };
 
 struct api_method {
-    str verb; /* "GET", "POST", "ANY" */
-    bool iam; /* authorizationType AWS_IAM */
+    str verb;     /* "GET", "POST", "ANY" */
+    bool iam;     /* authorizationType AWS_IAM */
     bool api_key; /* apiKeyRequired */
     enum integration_kind kind;
     str function, qualifier; /* from the Lambda URI; stage variables already put in */
@@ -38,8 +38,8 @@ struct api_method {
     int request_templates_count;
     str passthrough; /* WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER */
     int timeout_ms;
-    bool async;             /* X-Amz-Invocation-Type 'Event' is mapped */
-    str integration_verb;   /* must be POST for Lambda; told when it is called, as AWS does */
+    bool async;           /* X-Amz-Invocation-Type 'Event' is mapped */
+    str integration_verb; /* must be POST for Lambda; told when it is called, as AWS does */
     str content_handling;
     struct integration_response *responses;
     int responses_count;
@@ -72,7 +72,7 @@ struct apis *apis_new(void);
 void apis_free(struct apis *apis);
 void apis_put(struct apis *apis, struct api_stage *stage); /* takes it */
 void apis_remove(struct apis *apis, str api_id, str stage);
-void apis_remove_all(struct apis *apis, str api_id); /* the API is gone */
+void apis_remove_all(struct apis *apis, str api_id);  /* the API is gone */
 void apis_set_default(struct apis *apis, str api_id); /* the API served under the short /{stage}/{path}; or "" */
 str apis_default(const struct apis *apis);
 bool apis_known(const struct apis *apis, str api_id);

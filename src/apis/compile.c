@@ -48,7 +48,7 @@ static struct api_pair *pairs_of(const json_t *object, struct arena *arena, int 
     json_t *value;
     int count = 0;
 
-    json_object_foreach((json_t *)object, key, value)
+    json_object_foreach ((json_t *)object, key, value)
         pairs[count++] = (struct api_pair){arena_copy(arena, str_of(key)), copy_text(value, arena)};
     *ret_count = count;
     return pairs;
@@ -105,15 +105,13 @@ static void compile_responses(struct api_stage *stage, const json_t *responses, 
     json_t *value;
 
     ret->responses = arena_new(arena, struct integration_response, json_object_size(responses) + 1);
-    json_object_foreach((json_t *)responses, status, value)
-    {
+    json_object_foreach ((json_t *)responses, status, value) {
         struct integration_response *response = &ret->responses[ret->responses_count++];
 
         response->status = arena_copy(arena, str_of(status));
         response->selection_pattern = member_text(value, "selectionPattern", arena);
         response->has_pattern = response->selection_pattern.len > 0;
-        response->templates =
-            pairs_of(json_object_get(value, "responseTemplates"), arena, &response->templates_count);
+        response->templates = pairs_of(json_object_get(value, "responseTemplates"), arena, &response->templates_count);
         response->headers = pairs_of(json_object_get(value, "responseParameters"), arena, &response->headers_count);
         response->content_handling = member_text(value, "contentHandling", arena);
     }
@@ -153,15 +151,13 @@ static bool compile_integration(struct api_stage *stage, const json_t *integrati
     return true;
 }
 
-static bool compile_methods(struct api_stage *stage, const json_t *methods, struct api_resource *ret,
-                            struct err *err)
+static bool compile_methods(struct api_stage *stage, const json_t *methods, struct api_resource *ret, struct err *err)
 {
     const char *verb;
     json_t *value;
 
     ret->methods = arena_new(&stage->arena, struct api_method, json_object_size(methods) + 1);
-    json_object_foreach((json_t *)methods, verb, value)
-    {
+    json_object_foreach ((json_t *)methods, verb, value) {
         struct api_method *method = &ret->methods[ret->methods_count++];
 
         method->verb = arena_copy(&stage->arena, str_of(verb));
@@ -184,11 +180,10 @@ static bool compile_into(struct api_stage *stage, const json_t *snapshot, const 
     stage->endpoint_disabled = json_is_true(json_object_get(snapshot, "disableExecuteApiEndpoint"));
     stage->variables = pairs_of(variables, arena, &stage->variables_count);
     stage->binary_types = arena_new(arena, struct api_pair, json_array_size(types) + 1);
-    json_array_foreach(types, i, value)
+    json_array_foreach (types, i, value)
         stage->binary_types[stage->binary_types_count++].name = copy_text(value, arena);
     stage->resources = arena_new(arena, struct api_resource, json_array_size(resources) + 1);
-    json_array_foreach(resources, i, value)
-    {
+    json_array_foreach (resources, i, value) {
         struct api_resource *resource = &stage->resources[stage->resources_count++];
 
         resource->id = member_text(value, "id", arena);

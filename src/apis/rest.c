@@ -6,10 +6,15 @@
 
 #include <stddef.h>
 
-#define ROW(c_type, kind, member, json_name) {#member, kind, offsetof(struct c_type, member), json_name}
-#define TABLE(sql_name, c_type, rows, keys)                                                                       \
-    {.name = sql_name, .columns = (rows), .count = sizeof(rows) / sizeof *(rows), .keys_count = (keys),           \
-     .size = sizeof(struct c_type)}
+#define ROW(c_type, kind, member, json_name)                      \
+    {                                                             \
+#member, kind, offsetof(struct c_type, member), json_name \
+    }
+#define TABLE(sql_name, c_type, rows, keys)                                                                \
+    {                                                                                                      \
+        .name = sql_name, .columns = (rows), .count = sizeof(rows) / sizeof *(rows), .keys_count = (keys), \
+        .size = sizeof(struct c_type)                                                                      \
+    }
 
 static const struct row_column api_columns[] = {
     ROW(rest_api, ROW_STR, id, "id"),
@@ -29,10 +34,8 @@ static const struct row_column api_columns[] = {
 const struct row_table rest_apis = TABLE("rest_apis", rest_api, api_columns, 1);
 
 static const struct row_column resource_columns[] = {
-    ROW(rest_resource, ROW_STR, api_id, NULL),
-    ROW(rest_resource, ROW_STR, id, "id"),
-    ROW(rest_resource, ROW_STR, parent_id, "parentId"),
-    ROW(rest_resource, ROW_STR, path_part, "pathPart"),
+    ROW(rest_resource, ROW_STR, api_id, NULL),          ROW(rest_resource, ROW_STR, id, "id"),
+    ROW(rest_resource, ROW_STR, parent_id, "parentId"), ROW(rest_resource, ROW_STR, path_part, "pathPart"),
     ROW(rest_resource, ROW_STR, path, "path"),
 };
 const struct row_table rest_resources = TABLE("rest_resources", rest_resource, resource_columns, 2);
@@ -239,8 +242,7 @@ bool rest_default_api(struct db *db, struct arena *arena, str *ret, struct err *
 {
     struct err fault = {0};
     str id = STR("");
-    DB_ROWS_AUTO rows =
-        db_query(db, &fault, "SELECT id FROM rest_apis WHERE name = 'sculler' ORDER BY rowid LIMIT 1");
+    DB_ROWS_AUTO rows = db_query(db, &fault, "SELECT id FROM rest_apis WHERE name = 'sculler' ORDER BY rowid LIMIT 1");
 
     if (db_next(&rows, &fault))
         id = db_text(&rows, 0, arena);

@@ -78,7 +78,8 @@ void rest_resource_write(struct jw *jw, const struct rest_tree *tree, const stru
 void rest_method_write(struct jw *jw, const struct rest_tree *tree, const struct rest_method *method);
 void rest_integration_write(struct jw *jw, const struct rest_tree *tree, const struct rest_integration *integration);
 
-/* The deployment's text: {"binaryMediaTypes":[…],"disableExecuteApiEndpoint":…,"resources":[…]}, resources as GetResources embeds them. */
+/* The deployment's text: {"binaryMediaTypes":[…],"disableExecuteApiEndpoint":…,"resources":[…]}, resources as
+ * GetResources embeds them. */
 void rest_snapshot_write(struct jw *jw, const struct rest_tree *tree, const struct rest_api *api);
 
 /* The oldest API named "sculler" (`sculler deploy` makes it), served under the short /{stage}/{path}; empty: none. */

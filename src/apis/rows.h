@@ -50,8 +50,8 @@ MUST_USE bool row_insert(struct db *db, const struct row_table *table, const voi
 /* Writes all columns of a row that is there. */
 MUST_USE bool row_update(struct db *db, const struct row_table *table, const void *row, struct err *err);
 /* All rows that begin with `key` (0 parts: all there are), oldest first, as an array of table->size. */
-MUST_USE bool row_list(struct db *db, const struct row_table *table, const str *key, int key_count,
-                       struct arena *arena, void **ret, int *ret_count, struct err *err);
+MUST_USE bool row_list(struct db *db, const struct row_table *table, const str *key, int key_count, struct arena *arena,
+                       void **ret, int *ret_count, struct err *err);
 /* Rows that begin with `key`; none: ERR_NOT_FOUND.  What hangs on them goes too (ON DELETE CASCADE). */
 MUST_USE bool row_delete(struct db *db, const struct row_table *table, const str *key, int key_count, struct err *err);
 

@@ -1,4 +1,5 @@
-/* schema: the tables of APIs in sculler.db.  Number 2 of the list that functions/ begins; the roof puts both in order. */
+/* schema: the tables of APIs in sculler.db.  Number 2 of the list that functions/ begins; the roof puts both in order.
+ */
 #pragma once
 
 #include "db/db.h"

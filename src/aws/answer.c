@@ -146,8 +146,8 @@ static str wrap_xml(struct aws_call *call)
     return arena_printf(call->arena,
                         "<%sResponse xmlns=\"%s\"><%sResult>" STR_FMT "</%sResult><ResponseMetadata><RequestId>%s"
                         "</RequestId></ResponseMetadata></%sResponse>\n",
-                        name, call->service->xml_namespace, name, STR_ARG(buf_str(&call->buf)), name,
-                        call->request_id, name);
+                        name, call->service->xml_namespace, name, STR_ARG(buf_str(&call->buf)), name, call->request_id,
+                        name);
 }
 
 /* -- the answer ----------------------------------------------------------------------------------------------- */

@@ -13,8 +13,8 @@ static bool refuse(struct aws_call *call, enum aws_error error, const char *text
 {
     aws_header(call, "x-sculler-hint", STR(HINT));
     if (!call->door->refusal_told)
-        log_warn("a call was refused: its signature is absent or not by this server's key",
-                 F_CSTR("reason", text), F_STR("access_key", call->signature.access_key), F_CSTR("hint", HINT));
+        log_warn("a call was refused: its signature is absent or not by this server's key", F_CSTR("reason", text),
+                 F_STR("access_key", call->signature.access_key), F_CSTR("hint", HINT));
     call->door->refusal_told = true;
     if (tell_in_message)
         return aws_fail(call, error, "%s (This server has a key pair of its own: %s)", text, HINT);
@@ -58,8 +58,7 @@ bool aws_auth_read(struct aws_call *call)
     call->service = aws_service_named(call->signature.service); /* so that a refusal speaks its protocol */
     if (call->door->auth_off || find_key(call->door->credentials, call->access_key))
         return true;
-    return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.",
-                  true);
+    return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.", true);
 }
 
 bool aws_auth_verify(struct aws_call *call)
@@ -71,8 +70,8 @@ bool aws_auth_verify(struct aws_call *call)
     if (call->door->auth_off || (call->operation && call->operation->open))
         return true;
     if (!key) /* it was there when the headers came */
-        return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT,
-                      "The security token included in the request is invalid.", true);
+        return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.",
+                      true);
     return refuse_fault(
         call, sigv4_verify(&exchange->request, &call->signature, key->secret, exchange->body_sha256, &err), err.text);
 }
@@ -91,6 +90,6 @@ enum sigv4_fault aws_door_verify(const struct aws_door *door, const struct http_
         return fault;
     const struct aws_credential *key = find_key(door->credentials, signature.access_key);
     *ret_unknown_key = !key;
-    return sigv4_verify(&exchange->request, &signature, key ? key->secret : STR("no such key"),
-                        exchange->body_sha256, err);
+    return sigv4_verify(&exchange->request, &signature, key ? key->secret : STR("no such key"), exchange->body_sha256,
+                        err);
 }

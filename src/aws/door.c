@@ -181,7 +181,8 @@ bool aws_door_claims(const struct aws_door *door, const struct http_request *req
     return false;
 }
 
-/* -- handle: the body ------------------------------------------------------------------------------------------------ */
+/* -- handle: the body ------------------------------------------------------------------------------------------------
+ */
 
 /* Query protocol: the form names the operation, and its members are those of the form. */
 static bool find_action(struct aws_call *call, str *ret_form)
@@ -212,8 +213,7 @@ static bool parse_json(struct aws_call *call)
     if (!json_parse(text, &call->json, &err))
         return aws_fail(call, AWS_ERROR_SERIALIZATION, "Could not parse request body into json: %s", err.text);
     if (!json_is_object(call->json))
-        return aws_fail(call, AWS_ERROR_SERIALIZATION,
-                        "Could not parse request body into json: expected an object");
+        return aws_fail(call, AWS_ERROR_SERIALIZATION, "Could not parse request body into json: expected an object");
     return true;
 }
 
@@ -244,7 +244,8 @@ static bool parse_input(struct aws_call *call, str form)
     return aws_fail_text(call, AWS_ERROR_VALIDATION, text);
 }
 
-/* -- handle: a job on the state lane --------------------------------------------------------------------------------- */
+/* -- handle: a job on the state lane ---------------------------------------------------------------------------------
+ */
 
 static void run_job(void *ctx)
 {
@@ -328,10 +329,8 @@ void aws_door_handle(struct aws_door *door, struct http_exchange *exchange)
 
     (void)door;
     exchange->on_client_gone = NULL;
-    good = aws_auth_verify(call) &&
-           (call->operation || find_action(call, &form)) &&
-           (!call->operation->on_body || call->operation->on_body(call)) && parse_json(call) &&
-           parse_input(call, form);
+    good = aws_auth_verify(call) && (call->operation || find_action(call, &form)) &&
+           (!call->operation->on_body || call->operation->on_body(call)) && parse_json(call) && parse_input(call, form);
     if (!good) {
         aws_call_finish(call);
         return;

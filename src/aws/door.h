@@ -47,12 +47,12 @@ struct aws_door {
     struct interpreters *interpreters;
     const struct aws_credentials *credentials;
     str region, account;
-    str base_url;      /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
-    str version;       /* of sculler */
-    bool auth_off;     /* anything is accepted, unsigned too */
-    bool aws_limits;   /* AWS's package limits, in AWS's words */
+    str base_url;    /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
+    str version;     /* of sculler */
+    bool auth_off;   /* anything is accepted, unsigned too */
+    bool aws_limits; /* AWS's package limits, in AWS's words */
     /* the door's own */
-    bool refusal_told; /* the first refused signature was logged, with what to do */
+    bool refusal_told;          /* the first refused signature was logged, with what to do */
     unsigned char link_key[32]; /* signs Code.Location; random, made when first needed */
     bool link_key_made;
 };
@@ -88,7 +88,7 @@ enum aws_error {
 
 /* All three return false, so that failing is one line.  The first failure of a call stands. */
 bool aws_fail(struct aws_call *call, enum aws_error error, const char *fmt, ...) PRINTF_LIKE(3, 4);
-bool aws_fail_err(struct aws_call *call, const struct err *err); /* what no table foresaw: 500, logged */
+bool aws_fail_err(struct aws_call *call, const struct err *err);           /* what no table foresaw: 500, logged */
 bool aws_fail_text(struct aws_call *call, enum aws_error error, str text); /* of any length */
 
 /* -- services and operations ---------------------------------------------------------------------------- */
@@ -96,19 +96,19 @@ bool aws_fail_text(struct aws_call *call, enum aws_error error, str text); /* of
 enum aws_kind { AWS_JOB, AWS_LOOP };
 
 struct aws_operation {
-    const char *name;            /* "CreateFunction" */
-    const char *method;          /* "POST"; for AWS_QUERY services unused */
-    const char *path;            /* "/2015-03-31/functions/{FunctionName}/code"; a trailing slash is accepted,
-                                    segments are split before they are decoded; a last {label+} takes the rest.
-                                    "?find=LayerVersion" at the end: only with this in the query */
-    int status;                  /* of success */
-    const struct shape *shape;   /* NULL: no parameters */
+    const char *name;          /* "CreateFunction" */
+    const char *method;        /* "POST"; for AWS_QUERY services unused */
+    const char *path;          /* "/2015-03-31/functions/{FunctionName}/code"; a trailing slash is accepted,
+                                  segments are split before they are decoded; a last {label+} takes the rest.
+                                  "?find=LayerVersion" at the end: only with this in the query */
+    int status;                /* of success */
+    const struct shape *shape; /* NULL: no parameters */
     enum aws_kind kind;
     bool (*job)(struct aws_call *call);  /* AWS_JOB */
     void (*loop)(struct aws_call *call); /* AWS_LOOP */
-    size_t body_max;             /* 0: CONTROL_JSON_BYTES_MAX */
-    bool raw_body;               /* the body is a payload, not JSON: it is exchange->request.body */
-    bool open;                   /* no signature is asked for (the handler has its own way to be sure) */
+    size_t body_max;                     /* 0: CONTROL_JSON_BYTES_MAX */
+    bool raw_body;                       /* the body is a payload, not JSON: it is exchange->request.body */
+    bool open;                           /* no signature is asked for (the handler has its own way to be sure) */
     /* The rest is optional.  Before the body comes (to set exchange->sink).  False: aws_fail was called. */
     bool (*on_route)(struct aws_call *call);
     /* The body is there and signed for; call->json_text may be set, when a sink took the body. */
@@ -156,16 +156,16 @@ struct aws_call {
     struct http_exchange *exchange;
     struct arena *arena; /* the exchange's: everything of the call lives here */
     struct sigv4 signature;
-    str access_key;      /* empty when unsigned (auth_off) */
+    str access_key; /* empty when unsigned (auth_off) */
     char request_id[37];
 
     /* in */
-    void *input;               /* the struct of operation->shape */
-    struct shape_label *labels;/* {label}s of the path */
+    void *input;                /* the struct of operation->shape */
+    struct shape_label *labels; /* {label}s of the path */
     int labels_count;
-    json_t *json;              /* the body's tree, or NULL; freed by the door */
-    str json_text;             /* at set: the JSON to parse, instead of the body */
-    void *user;                /* the handler's own */
+    json_t *json;  /* the body's tree, or NULL; freed by the door */
+    str json_text; /* at set: the JSON to parse, instead of the body */
+    void *user;    /* the handler's own */
 
     /* AWS_JOB only */
     struct db *db;
@@ -173,10 +173,10 @@ struct aws_call {
     int changes_count;
 
     /* out */
-    int status;      /* starts as operation->status; a handler may change it */
-    struct buf buf;  /* the answer's body; freed by the door */
-    struct jw jw;    /* writes into buf.  Nothing written: an empty body */
-    str raw_answer;  /* instead of buf when raw_answer.at is set: bytes that stay until the answer */
+    int status;               /* starts as operation->status; a handler may change it */
+    struct buf buf;           /* the answer's body; freed by the door */
+    struct jw jw;             /* writes into buf.  Nothing written: an empty body */
+    str raw_answer;           /* instead of buf when raw_answer.at is set: bytes that stay until the answer */
     const char *content_type; /* NULL: application/json (text/xml for AWS_QUERY) */
     struct http_header headers[AWS_HEADERS_MAX];
     int headers_count;

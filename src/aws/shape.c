@@ -27,8 +27,8 @@ struct parse {
 static bool parse_fields(struct parse *p, const struct shape *shape, const struct shape_source *source,
                          const json_t *object, str prefix, void *ret);
 
-enum shape_fault shape_parse(const struct shape *shape, const struct shape_source *source,
-                             struct arena *arena, void *ret, str *ret_text)
+enum shape_fault shape_parse(const struct shape *shape, const struct shape_source *source, struct arena *arena,
+                             void *ret, str *ret_text)
 {
     struct parse p = {.arena = arena};
     str prefix = STR("");
@@ -74,8 +74,8 @@ static bool bad_type(struct parse *p, const json_t *value, const char *wanted)
     else if (json_is_array(value))
         p->bad_type = STR("Start of list found where not expected");
     else
-        p->bad_type = arena_printf(p->arena, "class java.lang.%s can not be converted to an %s",
-                                   json_class(value), wanted);
+        p->bad_type =
+            arena_printf(p->arena, "class java.lang.%s can not be converted to an %s", json_class(value), wanted);
     return false;
 }
 
@@ -111,8 +111,8 @@ static bool json_to_int(struct parse *p, const json_t *value, struct shape_int *
     return true;
 }
 
-static bool json_to_structs(struct parse *p, const struct shape_field *field, const json_t *value,
-                            str path, struct shape_list *ret)
+static bool json_to_structs(struct parse *p, const struct shape_field *field, const json_t *value, str path,
+                            struct shape_list *ret)
 {
     char *items = arena_alloc(p->arena, json_array_size(value) + 1, field->shape->size);
 
@@ -150,8 +150,7 @@ static bool json_to_list(struct parse *p, const struct shape_field *field, const
     return true;
 }
 
-static bool json_to_map(struct parse *p, const struct shape_field *field, const json_t *value,
-                        struct shape_map *ret)
+static bool json_to_map(struct parse *p, const struct shape_field *field, const json_t *value, struct shape_map *ret)
 {
     struct shape_pair *pairs;
     const char *key;
@@ -161,8 +160,7 @@ static bool json_to_map(struct parse *p, const struct shape_field *field, const 
     if (!json_is_object(value))
         return bad_type(p, value, "Map");
     pairs = arena_new(p->arena, struct shape_pair, json_object_size(value) + 1);
-    json_object_foreach((json_t *)(uintptr_t)value, key, item)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, item) {
         if (json_is_null(item))
             continue;
         pairs[count].key = str_of(key);
@@ -175,8 +173,7 @@ static bool json_to_map(struct parse *p, const struct shape_field *field, const 
     return true;
 }
 
-static bool json_to_struct(struct parse *p, const struct shape_field *field, const json_t *value, str path,
-                           void *ret)
+static bool json_to_struct(struct parse *p, const struct shape_field *field, const json_t *value, str path, void *ret)
 {
     const struct shape_source none = {0};
     str prefix = arena_printf(p->arena, STR_FMT ".", STR_ARG(path));
@@ -187,8 +184,7 @@ static bool json_to_struct(struct parse *p, const struct shape_field *field, con
     return parse_fields(p, field->shape, &none, value, prefix, ret);
 }
 
-static bool json_to_field(struct parse *p, const struct shape_field *field, const json_t *value, str path,
-                          void *at)
+static bool json_to_field(struct parse *p, const struct shape_field *field, const json_t *value, str path, void *at)
 {
     struct shape_real *real;
     struct shape_bool *boolean;

@@ -109,11 +109,11 @@ struct shape_field {
     enum shape_type type;
     size_t offset; /* in the struct */
     unsigned flags;
-    struct shape_check check;       /* of the member itself */
-    struct shape_check item;        /* of a list's items, or a map's values */
-    struct shape_check key;         /* of a map's keys */
-    const struct shape *shape;      /* SHAPE_STRUCT, or SHAPE_LIST of structs */
-    const char *path;               /* in messages; NULL: the name in lower camel case */
+    struct shape_check check;  /* of the member itself */
+    struct shape_check item;   /* of a list's items, or a map's values */
+    struct shape_check key;    /* of a map's keys */
+    const struct shape *shape; /* SHAPE_STRUCT, or SHAPE_LIST of structs */
+    const char *path;          /* in messages; NULL: the name in lower camel case */
 };
 
 struct shape {
@@ -122,7 +122,10 @@ struct shape {
     size_t size;             /* of the C struct */
     const char *body_prefix; /* API Gateway: body members are 'putIntegrationInput.type' in messages; or NULL */
 };
-#define SHAPE_OF(c_type, rows) {.fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = sizeof(c_type)}
+#define SHAPE_OF(c_type, rows)                                                           \
+    {                                                                                    \
+        .fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = sizeof(c_type) \
+    }
 
 struct shape_label { /* a {label} of the path, percent-decoded */
     str name, value;
@@ -143,8 +146,8 @@ enum shape_fault {
 };
 
 /* ret: a zeroed struct of shape->size bytes.  ret_text (in the arena) is set unless SHAPE_OK. */
-MUST_USE enum shape_fault shape_parse(const struct shape *shape, const struct shape_source *source,
-                                      struct arena *arena, void *ret, str *ret_text);
+MUST_USE enum shape_fault shape_parse(const struct shape *shape, const struct shape_source *source, struct arena *arena,
+                                      void *ret, str *ret_text);
 
 /* "N validation error(s) detected: " + errors, for checks that a table cannot say.  One error's text: */
 str shape_message(struct arena *arena, str value, const char *path, const char *constraint); /* value NULL: null */

@@ -256,8 +256,8 @@ static void add_part(struct buf *buf, bool *comma)
 }
 
 /* Everything that is asked of an item, key or value, as a list. */
-static void add_constraints(struct buf *buf, const char *lead, const struct shape_check *check,
-                            enum shape_type type, bool not_null)
+static void add_constraints(struct buf *buf, const char *lead, const struct shape_check *check, enum shape_type type,
+                            bool not_null)
 {
     bool comma = false;
 
@@ -326,8 +326,7 @@ static void check_pairs(struct arena *arena, struct shape_errors *errors, const 
         fail(arena, errors, shown(arena, field, map), path, &text);
     }
     if (!values_good) {
-        add_constraints(&text, "Map value", &field->item, field->flags & SHAPE_OF_REALS ? SHAPE_REAL : SHAPE_STR,
-                        true);
+        add_constraints(&text, "Map value", &field->item, field->flags & SHAPE_OF_REALS ? SHAPE_REAL : SHAPE_STR, true);
         fail(arena, errors, shown(arena, field, map), path, &text);
     }
 }

@@ -103,9 +103,11 @@ static void reads_members_from_where_they_travel(void)
 {
     struct thing thing;
 
-    ok(parse("abc", "a=1&Qualifier=x%2Fy&keys=k1&keys=k%202", "{\"Size\":200,\"Publish\":true,\"Tags\":[\"On\"],"
+    ok(parse("abc", "a=1&Qualifier=x%2Fy&keys=k1&keys=k%202",
+             "{\"Size\":200,\"Publish\":true,\"Tags\":[\"On\"],"
              "\"Variables\":{\"A\":\"1\",\"B\":\"\"},\"Inner\":{\"Mode\":\"Off\",\"Weights\":{\"2\":0.5}},"
-             "\"Parts\":[{\"op\":\"On\",\"path\":\"/x\"}],\"Any\":[1],\"Unknown\":1}", &thing) == SHAPE_OK);
+             "\"Parts\":[{\"op\":\"On\",\"path\":\"/x\"}],\"Any\":[1],\"Unknown\":1}",
+             &thing) == SHAPE_OK);
     ok(str_eq(thing.name, STR("abc")) && str_eq(thing.qualifier, STR("x/y")));
     ok(thing.size.given && thing.size.value == 200 && thing.publish.given && thing.publish.value);
     ok(thing.tags.count == 1 && str_eq(shape_list_str(&thing.tags, 0), STR("On")));
@@ -179,8 +181,8 @@ static void numbers_the_structs_of_a_list_from_one(void)
 static void refuses_wrong_types_before_anything_else(void)
 {
     static const char *const bodies[] = {
-        "{\"Size\":\"12\"}", "{\"Size\":[]}",           "{\"Publish\":\"yes\"}", "{\"Tags\":\"On\"}",
-        "{\"Tags\":[1]}",    "{\"Variables\":{\"A\":1}}", "{\"Inner\":1}",         "{\"Parts\":[1]}",
+        "{\"Size\":\"12\"}",         "{\"Size\":[]}", "{\"Publish\":\"yes\"}", "{\"Tags\":\"On\"}", "{\"Tags\":[1]}",
+        "{\"Variables\":{\"A\":1}}", "{\"Inner\":1}", "{\"Parts\":[1]}",
     };
     struct thing thing;
 
@@ -206,7 +208,8 @@ static void writes_what_was_given(void)
 
     buf_init(&buf, 4096);
     jw_init(&jw, &buf);
-    ok(parse("abc", "", "{\"Publish\":false,\"Tags\":[\"On\"],\"Inner\":{\"Weights\":{\"2\":0.5}}}", &thing) == SHAPE_OK);
+    ok(parse("abc", "", "{\"Publish\":false,\"Tags\":[\"On\"],\"Inner\":{\"Weights\":{\"2\":0.5}}}", &thing) ==
+       SHAPE_OK);
     jw_object(&jw);
     shape_write(&jw, &thing_shape, &thing);
     jw_object_end(&jw);

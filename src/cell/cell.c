@@ -55,11 +55,15 @@ static const struct cell_kind_row {
     const char *arguments[ARGUMENTS_MAX];
     const char *environment[4];
 } kinds[] = {
-    [CELL_TEMPLATE] = {"template", 0, "/var/task",
+    [CELL_TEMPLATE] = {"template",
+                       0,
+                       "/var/task",
                        {"@interpreter", "-I", "/var/runtime/bootstrap.py"},
                        {"LC_CTYPE=C.UTF-8", "LD_LIBRARY_PATH=/var/task:/var/task/lib:/opt/lib", "PATH=/usr/bin:/bin"}},
     [CELL_UNPACKER] = {"unpacker", CLONE_NEWNET, "/out", {"/sculler", "unpack", "@bytes", "@files"}, {NULL}},
-    [CELL_COMPILER] = {"compiler", CLONE_NEWNET, "/out",
+    [CELL_COMPILER] = {"compiler",
+                       CLONE_NEWNET,
+                       "/out",
                        {"@interpreter", "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s",
                         "/out", "-p", "/var/task", "/out"},
                        {"LC_CTYPE=C.UTF-8", "PATH=/usr/bin:/bin"}},
@@ -281,8 +285,7 @@ static unsigned host_uid(const struct cell_host *host, enum cell_kind kind, uint
     return kind == CELL_TEMPLATE ? HOST_UID_FIRST + cell % HOST_UIDS : HOST_UID_WRITERS;
 }
 
-static bool write_maps(pid_t pid, const struct cell_host *host, enum cell_kind kind, uint32_t cell,
-                       struct err *err)
+static bool write_maps(pid_t pid, const struct cell_host *host, enum cell_kind kind, uint32_t cell, struct err *err)
 {
     char uids[64], gids[64];
 
@@ -329,8 +332,8 @@ static bool check_options(const struct cell_options *options, struct err *err)
     return true;
 }
 
-static bool let_go(pid_t pid, int go, const struct cell_host *host, const struct cell_options *options,
-                   uint32_t cell, struct err *err)
+static bool let_go(pid_t pid, int go, const struct cell_host *host, const struct cell_options *options, uint32_t cell,
+                   struct err *err)
 {
     if (!write_maps(pid, host, options->kind, cell, err))
         return false;

@@ -142,8 +142,8 @@ static bool add_host_tree(struct cell_root *root, const struct host_tree *row, s
 }
 
 /* packages/<package>/tree: a name, no path, and no link is followed out of packages/. */
-static bool add_package(struct cell_root *root, const struct cell_host *host,
-                        const struct cell_options *options, struct err *err)
+static bool add_package(struct cell_root *root, const struct cell_host *host, const struct cell_options *options,
+                        struct err *err)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
@@ -279,8 +279,8 @@ static bool fill_root(const struct cell_root *root, const struct cell_options *o
     return mount_tmp(options->tmp_mb, err);
 }
 
-bool cell_root_enter(const struct cell_root *root, const struct cell_options *options,
-                     char ret_note[static 200], struct err *err)
+bool cell_root_enter(const struct cell_root *root, const struct cell_options *options, char ret_note[static 200],
+                     struct err *err)
 {
     char data[64];
 

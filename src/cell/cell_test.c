@@ -108,8 +108,8 @@ static void stop_keeper(uv_loop_t *loop, struct keeper *keeper)
 
 static struct cell_options template_options(const char *package, int output)
 {
-    struct cell_options options = {.kind = CELL_TEMPLATE, .interpreter = PYTHON, .tmp_mb = 16, .control_fd = -1,
-                                   .output_fd = output};
+    struct cell_options options = {
+        .kind = CELL_TEMPLATE, .interpreter = PYTHON, .tmp_mb = 16, .control_fd = -1, .output_fd = output};
 
     (void)snprintf(options.package, sizeof options.package, "%s", package);
     return options;
@@ -259,11 +259,8 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void (*const tests[])(void) = {
-    shows_its_process_only_what_the_table_names,
-    passes_on_the_signal_that_ended_it,
-    says_why_a_cell_cannot_be_built,
-    kills_a_cell_and_all_when_the_keeper_stops,
-    removes_a_package_whoever_owns_it,
+    shows_its_process_only_what_the_table_names, passes_on_the_signal_that_ended_it, says_why_a_cell_cannot_be_built,
+    kills_a_cell_and_all_when_the_keeper_stops,  removes_a_package_whoever_owns_it,
 };
 
 int main(int argc, char **argv)

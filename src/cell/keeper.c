@@ -61,8 +61,7 @@ static struct cell *find_cell(struct keeper *keeper, uint32_t number)
 {
     struct cell *cell;
 
-    LIST_FOREACH(cell, &keeper->cells, next)
-    {
+    LIST_FOREACH (cell, &keeper->cells, next) {
         if (cell->number == number)
             return cell;
     }
@@ -180,8 +179,8 @@ static bool send_message(struct keeper *keeper, const struct keeper_message *mes
     if (count > 0) {
         header.msg_control = control.bytes;
         header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-        control.align = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-                                         .cmsg_len = CMSG_LEN((size_t)count * sizeof(int))};
+        control.align = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)count * sizeof(int))};
         memcpy(CMSG_DATA(&control.align), fds, (size_t)count * sizeof(int));
     }
     if (sendmsg(keeper->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
@@ -213,8 +212,8 @@ static struct cell *new_cell(cell_on_exit *on_exit, void *ctx)
     return cell;
 }
 
-uint32_t keeper_start_cell(struct keeper *keeper, const struct cell_options *options, cell_on_exit *on_exit,
-                           void *ctx, struct err *err)
+uint32_t keeper_start_cell(struct keeper *keeper, const struct cell_options *options, cell_on_exit *on_exit, void *ctx,
+                           struct err *err)
 {
     struct keeper_message message = {.type = KEEPER_START_CELL, .options = *options};
     int fds[2], count = 0;

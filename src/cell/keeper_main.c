@@ -149,8 +149,8 @@ static void on_line(void)
         char bytes[CMSG_SPACE(2 * sizeof(int))];
     } control;
     struct iovec iov = {&message, sizeof message};
-    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                            .msg_controllen = sizeof control.bytes};
+    struct msghdr header = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t len = recvmsg(KEEPER_FD, &header, MSG_CMSG_CLOEXEC);
 
     if (len < 0 && errno == EINTR)

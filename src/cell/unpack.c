@@ -150,8 +150,8 @@ static bool unpack_file(struct unpack *self, zip_uint64_t index, str path, bool 
     if (!enter_folder(self, folder))
         return refuse("Could not make the folder of " STR_FMT, STR_ARG(path));
     /* `path` ends at a NUL: it is the whole name as libzip gave it. */
-    FD_AUTO fd = openat(self->folder, name.at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        executable ? 0755 : 0644);
+    FD_AUTO fd =
+        openat(self->folder, name.at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, executable ? 0755 : 0644);
     if (fd < 0)
         return refuse("The file " STR_FMT " is there twice or cannot be made: %s", STR_ARG(path), strerror(errno));
     file = zip_fopen_index(self->zip, index, 0);

@@ -89,7 +89,9 @@ static void on_ended(void *ctx, int status)
 
 static void unpack(struct seen *seen, unsigned long long bytes_max)
 {
-    struct cell_options options = {.kind = CELL_UNPACKER, .tmp_mb = 1, .unpacked_bytes_max = bytes_max,
+    struct cell_options options = {.kind = CELL_UNPACKER,
+                                   .tmp_mb = 1,
+                                   .unpacked_bytes_max = bytes_max,
                                    .unpacked_files_max = bytes_max == BYTES_MAX ? FILES_MAX : LARGE_FILES};
     struct keeper *keeper;
     struct err err = {0};
@@ -133,8 +135,12 @@ static mode_t mode_of(const struct seen *seen, const char *name)
 static void unpacks_files_folders_and_executable_bits(void)
 {
     static const struct entry entries[] = {
-        {"main.py", "hello", S_IFREG | 0666}, {"bin/", "", S_IFDIR | 0700}, {"bin/run", "#!", S_IFREG | 06711},
-        {"a/b/c.txt", "deep", 0},             {"empty", "", 0},            {0},
+        {"main.py", "hello", S_IFREG | 0666},
+        {"bin/", "", S_IFDIR | 0700},
+        {"bin/run", "#!", S_IFREG | 06711},
+        {"a/b/c.txt", "deep", 0},
+        {"empty", "", 0},
+        {0},
     };
     struct seen seen;
 
@@ -165,8 +171,11 @@ static void refuses_in_words_what_should_not_be(void)
         {{{"dev", "x", S_IFCHR | 0666}}, "", "", "is a link or a device", false},
         {{{"aa1", "x", 0}, {"aa2", "y", 0}}, "aa2", "aa1", "is there twice", false},
         {{{"aa", "x", 0}, {"aa/b", "y", 0}}, "", "", "Could not make the folder of aa/b", false},
-        {{{"1", "", 0}, {"2", "", 0}, {"3", "", 0}, {"4", "", 0}, {"5", "", 0}, {"6", "", 0}}, "", "",
-         "more than 5 files", false},
+        {{{"1", "", 0}, {"2", "", 0}, {"3", "", 0}, {"4", "", 0}, {"5", "", 0}, {"6", "", 0}},
+         "",
+         "",
+         "more than 5 files",
+         false},
         {{{"secret", "x", 0}}, "", "", "is encrypted", true},
         {{{"spoilt", "content", 0}}, "content", "cOntent", "Could not unzip uploaded file. Please check", false},
         {{{"not", "a zip at all", 0}}, "PK", "XX", "Could not unzip uploaded file. Please check", false},

@@ -20,20 +20,20 @@ enum version_state { VERSION_PENDING, VERSION_ACTIVE, VERSION_FAILED };
 struct runnable {
     struct arena arena;
     int references;
-    str function;      /* name */
-    str version;       /* "$LATEST" or "7" */
-    str arn;           /* unqualified: arn:aws:lambda:REGION:ACCOUNT:function:NAME */
-    str key;           /* NAME:VERSION:REVISION_OF_WHAT_RUNS, the identity of a template: changes with code or configuration */
+    str function; /* name */
+    str version;  /* "$LATEST" or "7" */
+    str arn;      /* unqualified: arn:aws:lambda:REGION:ACCOUNT:function:NAME */
+    str key; /* NAME:VERSION:REVISION_OF_WHAT_RUNS, the identity of a template: changes with code or configuration */
     str handler, runtime, interpreter /* absolute path */, prefix;
-    str package;       /* hex of SHA-256, folder name under packages/ */
-    str *environment;  /* "KEY=VALUE" of the customer */
+    str package;      /* hex of SHA-256, folder name under packages/ */
+    str *environment; /* "KEY=VALUE" of the customer */
     int environment_count;
     str log_group, role;
     int memory_mb, timeout_ms, tmp_mb;
     enum version_state state;
     str state_reason;
-    bool updating;     /* the database has newer code or configuration that is not ready (or never was): while the
-                          catalog holds an active one, catalog_put() keeps that instead, as AWS does */
+    bool updating; /* the database has newer code or configuration that is not ready (or never was): while the
+                      catalog holds an active one, catalog_put() keeps that instead, as AWS does */
     void (*on_gone)(void *ctx, const struct runnable *runnable); /* set by catalog_put(): the last release */
     void *on_gone_ctx;
 };

@@ -36,8 +36,9 @@ static void read_environment(struct runnable *runnable, str json)
         return;
     variables = json_object_get(root, "Variables");
     runnable->environment = arena_new(&runnable->arena, str, json_object_size(variables) + 1);
-    json_object_foreach(variables, key, value) runnable->environment[runnable->environment_count++] =
-        arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
+    json_object_foreach (variables, key, value)
+        runnable->environment[runnable->environment_count++] =
+            arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
 }
 
 static str read_log_group(struct runnable *runnable, const struct function_config *config)

@@ -33,7 +33,8 @@ struct packages_options {
 MUST_USE bool packages_open(const struct packages_options *options, struct packages **ret, struct err *err);
 void packages_close(struct packages *packages);
 
-/* --- upload: begun and done on the loop; fed and finished by any one thread at a time, so a lane can do the work --- */
+/* --- upload: begun and done on the loop; fed and finished by any one thread at a time, so a lane can do the work ---
+ */
 
 struct package {
     char hex[65];

@@ -17,12 +17,12 @@ struct packages {
     char folder[PACKAGE_PATH_MAX - 256]; /* <state>/packages */
     int64_t zip_bytes_max, unzipped_bytes_max;
 
-    struct map pins;  /* hex -> struct pin */
-    int uploads;      /* begun and not done */
+    struct map pins; /* hex -> struct pin */
+    int uploads;     /* begun and not done */
     void (*on_idle)(void *ctx, str hex);
     void *on_idle_ctx;
     struct preparations preparations; /* waiting and running, in order */
-    int removals;     /* makes each gone-* name its own */
+    int removals;                     /* makes each gone-* name its own */
 };
 
 /* <state>/packages/<hex>/<name> */

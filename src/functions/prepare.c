@@ -89,9 +89,9 @@ bool prepare_busy(const struct packages *packages, str hex)
 {
     const struct preparation *each;
 
-    TAILQ_FOREACH(each, &packages->preparations, link)
-    if (str_eq(hex_of(each), hex))
-        return true;
+    TAILQ_FOREACH (each, &packages->preparations, link)
+        if (str_eq(hex_of(each), hex))
+            return true;
     return false;
 }
 
@@ -110,9 +110,9 @@ void packages_prepare(struct packages *packages, str hex, const struct interpret
 {
     struct preparation *each;
 
-    TAILQ_FOREACH(each, &packages->preparations, link)
-    if (str_eq(hex_of(each), hex) && each->interpreter == interpreter)
-        break;
+    TAILQ_FOREACH (each, &packages->preparations, link)
+        if (str_eq(hex_of(each), hex) && each->interpreter == interpreter)
+            break;
     if (!each) {
         each = calloc(1, sizeof *each);
         if (!each)
@@ -424,8 +424,7 @@ static bool may_start(const struct packages *packages, const struct preparation 
     const struct preparation *each;
     int running = 0;
 
-    TAILQ_FOREACH(each, &packages->preparations, link)
-    {
+    TAILQ_FOREACH (each, &packages->preparations, link) {
         if (each->stage == STAGE_WAITING)
             continue;
         running++;
@@ -439,7 +438,7 @@ static void start_waiting(struct packages *packages)
 {
     struct preparation *each;
 
-    TAILQ_FOREACH(each, &packages->preparations, link)
-    if (each->stage == STAGE_WAITING && may_start(packages, each))
-        enter(each, STAGE_CHECK);
+    TAILQ_FOREACH (each, &packages->preparations, link)
+        if (each->stage == STAGE_WAITING && may_start(packages, each))
+            enter(each, STAGE_CHECK);
 }

@@ -55,11 +55,11 @@ enum update_status { UPDATE_NONE /* absent in the answer */, UPDATE_SUCCESSFUL, 
 struct function_config {
     str name, version; /* "$LATEST" or "7" */
     str description, role, runtime, handler, package_type, architecture, kms_key_arn;
-    str package;       /* hex of SHA-256 of the zip: the folder */
-    str code_sha256;   /* the same in base64, as AWS shows it */
+    str package;     /* hex of SHA-256 of the zip: the folder */
+    str code_sha256; /* the same in base64, as AWS shows it */
     int64_t code_size;
     int memory_mb, timeout_s, tmp_mb; /* EphemeralStorage.Size */
-    str environment_json;  /* {"Variables":{...}} */
+    str environment_json;             /* {"Variables":{...}} */
     str vpc_json, dead_letter_json, file_systems_json, layers_json, image_json;
     str tracing_json, snap_start_json, logging_json; /* always set: the door puts AWS's defaults */
     /* the store's own: ignored on the way in */
@@ -124,7 +124,7 @@ MUST_USE enum store_answer store_packages(struct db *db, struct arena *arena, st
 /* --- versions (versions.c) --- */
 
 struct store_publication {
-    str description; /* empty: that of $LATEST */
+    str description;              /* empty: that of $LATEST */
     str code_sha256, revision_id; /* empty: not checked */
 };
 /* Nothing changed since the last version: that one again, same RevisionId. */
@@ -164,7 +164,8 @@ MUST_USE enum store_answer store_alias_get(struct db *db, str function, str alia
 MUST_USE enum store_answer store_alias_update(struct db *db, str function, const struct alias_config *alias,
                                               str revision_id, struct arena *arena, struct alias_config *ret,
                                               struct err *err);
-MUST_USE enum store_answer store_alias_delete(struct db *db, str function, str alias, struct err *err); /* missing: OK */
+MUST_USE enum store_answer store_alias_delete(struct db *db, str function, str alias,
+                                              struct err *err); /* missing: OK */
 /* version empty: all; else those whose main version it is. */
 MUST_USE enum store_answer store_alias_list(struct db *db, str function, str version, str marker, int max,
                                             struct arena *arena, struct alias_list *ret, struct err *err);

@@ -17,7 +17,8 @@ static const struct {
 #undef GATEWAY_ERROR
 };
 
-/* -- failing -------------------------------------------------------------------------------------------------------- */
+/* -- failing --------------------------------------------------------------------------------------------------------
+ */
 
 void gateway_set_cause(struct gateway_call *call, str text)
 {
@@ -70,7 +71,8 @@ bool gateway_fail(struct gateway_call *call, enum gateway_error error, const cha
     return gateway_fail_saying(call, error, str_of(errors[error].message), str_of(cause));
 }
 
-/* -- headers of an integration --------------------------------------------------------------------------------------- */
+/* -- headers of an integration ---------------------------------------------------------------------------------------
+ */
 
 enum header_fate { HEADER_KEPT, HEADER_DROPPED, HEADER_REMAPPED };
 
@@ -144,7 +146,8 @@ bool gateway_add_header(struct gateway_call *call, str name, str value)
     return true;
 }
 
-/* -- the answer ----------------------------------------------------------------------------------------------------------- */
+/* -- the answer
+ * ----------------------------------------------------------------------------------------------------------- */
 
 void gateway_answer(struct gateway_call *call)
 {

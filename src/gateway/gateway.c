@@ -73,7 +73,8 @@ static void call_end(struct gateway_call *call)
         call_free(call);
 }
 
-/* -- address, stage, method, who asks ---------------------------------------------------------------------------------- */
+/* -- address, stage, method, who asks
+ * ---------------------------------------------------------------------------------- */
 
 static bool locate(struct gateway_call *call)
 {
@@ -121,8 +122,8 @@ static bool check_query(struct gateway_call *call)
 
     for (size_t i = 0; i < query.len; i++)
         if (query.at[i] == '|' || query.at[i] == '{' || query.at[i] == '}')
-            return gateway_fail(call, GATEWAY_ERROR_BAD_REQUEST,
-                                "'%c' in a query must be percent-encoded", query.at[i]);
+            return gateway_fail(call, GATEWAY_ERROR_BAD_REQUEST, "'%c' in a query must be percent-encoded",
+                                query.at[i]);
     return true;
 }
 
@@ -151,7 +152,8 @@ static bool authorize(struct gateway_call *call)
     abort();
 }
 
-/* -- integrations ------------------------------------------------------------------------------------------------------------ */
+/* -- integrations
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
     bool (*prepare)(struct gateway_call *call);
@@ -186,8 +188,8 @@ static void on_timeout(uv_timer_t *timer)
     if (!call->exchange)
         return;
     call->timed_out = true;
-    gateway_fail(call, GATEWAY_ERROR_TIMEOUT, "the integration's timeoutInMillis, %d ms, was over before " STR_FMT
-                 " had answered; it runs on",
+    gateway_fail(call, GATEWAY_ERROR_TIMEOUT,
+                 "the integration's timeoutInMillis, %d ms, was over before " STR_FMT " had answered; it runs on",
                  call->method->timeout_ms, STR_ARG(call->method->function));
     gateway_answer(call);
 }
@@ -244,7 +246,9 @@ static void start_invocation(struct gateway_call *call)
     invoke_start(call->gateway->invoker, &call->invocation);
 }
 
-/* -- the door ------------------------------------------------------------------------------------------------------------------- */
+/* -- the door
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 bool gateway_wants_address(const struct gateway *gateway, const struct http_request *request)
 {

@@ -21,7 +21,7 @@ struct invoker;
 
 enum gateway_auth {
     GATEWAY_AUTH_OK,
-    GATEWAY_AUTH_ABSENT,        /* no signature */
+    GATEWAY_AUTH_ABSENT, /* no signature */
     GATEWAY_AUTH_UNKNOWN_KEY,
     GATEWAY_AUTH_BAD_SIGNATURE, /* err.text is AWS's */
 };

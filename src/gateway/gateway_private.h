@@ -77,7 +77,8 @@ bool mock_decide(struct gateway_call *call); /* mock.c */
 bool outcome_failed(struct gateway_call *call); /* lambda.c; call->reply is set */
 str function_error_cause(struct gateway_call *call);
 
-/* -- respond.c: an integration response makes the reply ------------------------------------------------------------- */
+/* -- respond.c: an integration response makes the reply -------------------------------------------------------------
+ */
 
 /* text: matched with the patterns (at NULL: nothing to match).  False: none matches and there is no default. */
 bool respond_select(struct gateway_call *call, str text, const struct integration_response **ret);

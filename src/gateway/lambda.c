@@ -9,7 +9,8 @@
 #include "gateway/media.h"
 #include "gateway/template.h"
 
-/* -- the event -------------------------------------------------------------------------------------------------------------- */
+/* -- the event
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* The table "request Content-Type matches" of facts/gateway 6. */
 static bool pass_body(struct gateway_call *call)
@@ -72,7 +73,8 @@ bool lambda_prepare(struct gateway_call *call)
                         STR_ARG(template->name));
 }
 
-/* -- outcomes --------------------------------------------------------------------------------------------------------------- */
+/* -- outcomes
+ * --------------------------------------------------------------------------------------------------------------- */
 
 bool outcome_failed(struct gateway_call *call)
 {
@@ -117,7 +119,8 @@ str function_error_cause(struct gateway_call *call)
                         STR_ARG(type), type.len && message.len ? ": " : "", STR_ARG(message));
 }
 
-/* -- the answer -------------------------------------------------------------------------------------------------------------- */
+/* -- the answer
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* at NULL: the result is no object with errorMessage, so there is nothing that a pattern could match. */
 static str error_message(struct gateway_call *call)
@@ -149,7 +152,8 @@ bool lambda_decide(struct gateway_call *call)
     if (invocation->outcome == INVOKE_FUNCTION_ERROR)
         gateway_set_cause(call, function_error_cause(call));
     else if (call->reply.status >= 400 && message.at)
-        gateway_set_cause(call, arena_printf(&call->arena, "the function's errorMessage selected this response: " STR_FMT,
-                                             STR_ARG(message)));
+        gateway_set_cause(call,
+                          arena_printf(&call->arena, "the function's errorMessage selected this response: " STR_FMT,
+                                       STR_ARG(message)));
     return true;
 }

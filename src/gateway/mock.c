@@ -1,4 +1,5 @@
-/* The MOCK integration: the request template names a status, which selects the response.  CORS preflights live on it. */
+/* The MOCK integration: the request template names a status, which selects the response.  CORS preflights live on it.
+ */
 #include <stdio.h>
 
 #include "gateway/gateway_private.h"
@@ -12,8 +13,8 @@ static bool rendered(struct gateway_call *call, str *ret)
     const struct api_method *method = call->method;
     const struct http_request *request = &call->exchange->request;
     str type = media_type_of(http_header(request, STR("Content-Type")));
-    const struct api_pair *template =
-        template_for(method->request_templates, method->request_templates_count, type.len ? type : STR("application/json"));
+    const struct api_pair *template = template_for(method->request_templates, method->request_templates_count,
+                                                   type.len ? type : STR("application/json"));
 
     *ret = request->body;
     if (!template && str_eq(method->passthrough, STR("NEVER")))

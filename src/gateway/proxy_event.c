@@ -12,7 +12,8 @@
 
 enum { PAIRS_MAX = 1000, ADDED_HEADERS = 4, QUERY_VALUE_BYTES_MAX = 64 * 1024 };
 
-/* -- name, value; in order ---------------------------------------------------------------------------------------------- */
+/* -- name, value; in order
+ * ---------------------------------------------------------------------------------------------- */
 
 struct pairs {
     struct api_pair *at;
@@ -93,13 +94,27 @@ static void write_pairs(struct jw *jw, const char *key, const struct api_pair *p
     write_single(jw, key, &view);
 }
 
-/* -- headers --------------------------------------------------------------------------------------------------------------- */
+/* -- headers
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static const char *const dropped[] = {
-    "Connection", "Content-Length", "Content-MD5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server", "TE",
-    "Trailer", "Transfer-Encoding", "Upgrade", "WWW-Authenticate",
+    "Connection",
+    "Content-Length",
+    "Content-MD5",
+    "Expect",
+    "Max-Forwards",
+    "Proxy-Authenticate",
+    "Server",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "WWW-Authenticate",
     /* written anew below */
-    "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Amzn-Trace-Id",
+    "X-Forwarded-For",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Amzn-Trace-Id",
 };
 
 static bool is_dropped(str name)
@@ -161,7 +176,9 @@ static struct pairs collect_headers(const struct gateway_call *call, struct aren
     return pairs;
 }
 
-/* -- query ------------------------------------------------------------------------------------------------------------------- */
+/* -- query
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 /* What is badly encoded stays as it was sent. */
 static str decoded(str text, struct arena *arena)
@@ -212,13 +229,19 @@ static struct pairs collect_query(str query, struct arena *arena)
     return pairs;
 }
 
-/* -- requestContext ------------------------------------------------------------------------------------------------------------ */
+/* -- requestContext
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void write_identity(struct jw *jw, const struct http_request *request)
 {
-    static const char *const absent_before[] = {"accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
-                                                "cognitoAuthenticationType", "cognitoIdentityId",
-                                                "cognitoIdentityPoolId", "principalOrgId"};
+    static const char *const absent_before[] = {"accessKey",
+                                                "accountId",
+                                                "caller",
+                                                "cognitoAuthenticationProvider",
+                                                "cognitoAuthenticationType",
+                                                "cognitoIdentityId",
+                                                "cognitoIdentityPoolId",
+                                                "principalOrgId"};
     str agent = http_header(request, STR("User-Agent"));
 
     jw_object_key(jw, "identity");
@@ -263,7 +286,8 @@ static void write_context(struct jw *jw, const struct gateway_call *call)
     jw_object_end(jw);
 }
 
-/* -- the event ----------------------------------------------------------------------------------------------------------------- */
+/* -- the event
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void write_body(struct jw *jw, const struct gateway_call *call, struct buf *out)
 {

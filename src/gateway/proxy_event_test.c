@@ -25,10 +25,14 @@ static void is_event(struct gateway_call *call, const char *expected)
 static void writes_format_1_0(void)
 {
     struct http_header headers[] = {
-        {STR("host"), STR("ab12.execute-api.localhost:4566")}, {STR("user-agent"), STR("curl/8")},
-        {STR("x-Twice"), STR("1")},  {STR("X-twice"), STR("2")},
-        {STR("Content-Length"), STR("2")}, {STR("connection"), STR("close")},
-        {STR("AUTHORIZATION"), STR("t")},  {STR("X-Forwarded-For"), STR("9.9.9.9")},
+        {STR("host"), STR("ab12.execute-api.localhost:4566")},
+        {STR("user-agent"), STR("curl/8")},
+        {STR("x-Twice"), STR("1")},
+        {STR("X-twice"), STR("2")},
+        {STR("Content-Length"), STR("2")},
+        {STR("connection"), STR("close")},
+        {STR("AUTHORIZATION"), STR("t")},
+        {STR("X-Forwarded-For"), STR("9.9.9.9")},
     };
     struct api_pair params[] = {{STR("proxy"), STR("a//b")}};
     struct api_pair variables[] = {{STR("color"), STR("red")}};
@@ -47,8 +51,8 @@ static void writes_format_1_0(void)
     struct gateway_call call = {
         .gateway = &gateway,
         .exchange = &exchange,
-        .address = {.named = true, .api = STR("ab12"), .stage = STR("test"), .path = STR("/a//b"),
-                    .full = STR("/test/a//b")},
+        .address =
+            {.named = true, .api = STR("ab12"), .stage = STR("test"), .path = STR("/a//b"), .full = STR("/test/a//b")},
         .stage = &stage,
         .resource = &resource,
         .params = params,
@@ -59,26 +63,27 @@ static void writes_format_1_0(void)
         .now_ms = 1795330800123,
     };
 
-    is_event(&call,
-             "{\"resource\":\"/{proxy+}\",\"path\":\"/a//b\",\"httpMethod\":\"POST\","
-             "\"headers\":{\"host\":\"ab12.execute-api.localhost:4566\",\"User-Agent\":\"curl/8\",\"x-Twice\":\"2\","
-             "\"Authorization\":\"t\",\"X-Forwarded-For\":\"9.9.9.9, 127.0.0.1\",\"X-Forwarded-Port\":\"4566\","
-             "\"X-Forwarded-Proto\":\"http\",\"X-Amzn-Trace-Id\":\"Root=1\"},"
-             "\"multiValueHeaders\":{\"host\":[\"ab12.execute-api.localhost:4566\"],\"User-Agent\":[\"curl/8\"],"
-             "\"x-Twice\":[\"1\",\"2\"],\"Authorization\":[\"t\"],\"X-Forwarded-For\":[\"9.9.9.9, 127.0.0.1\"],"
-             "\"X-Forwarded-Port\":[\"4566\"],\"X-Forwarded-Proto\":[\"http\"],\"X-Amzn-Trace-Id\":[\"Root=1\"]},"
-             "\"queryStringParameters\":{\"k\":\"2\",\"p\":\"a b\",\"z\":\"\",\"bad\":\"%zz\"},"
-             "\"multiValueQueryStringParameters\":{\"k\":[\"x+y\",\"2\"],\"p\":[\"a b\"],\"z\":[\"\"],\"bad\":[\"%zz\"]},"
-             "\"pathParameters\":{\"proxy\":\"a//b\"},\"stageVariables\":{\"color\":\"red\"},"
-             "\"requestContext\":{\"accountId\":\"000000000000\",\"apiId\":\"ab12\",\"deploymentId\":\"dep123\","
-             "\"domainName\":\"ab12.execute-api.localhost\",\"domainPrefix\":\"ab12\",\"extendedRequestId\":\"EXT=\","
-             "\"httpMethod\":\"POST\",\"identity\":{\"accessKey\":null,\"accountId\":null,\"caller\":null,"
-             "\"cognitoAuthenticationProvider\":null,\"cognitoAuthenticationType\":null,\"cognitoIdentityId\":null,"
-             "\"cognitoIdentityPoolId\":null,\"principalOrgId\":null,\"sourceIp\":\"127.0.0.1\",\"user\":null,"
-             "\"userAgent\":\"curl/8\",\"userArn\":null},\"path\":\"/test/a//b\",\"protocol\":\"HTTP/1.1\","
-             "\"requestId\":\"11111111-2222-4333-8444-555555555555\",\"requestTime\":\"22/Nov/2026:07:00:00 +0000\","
-             "\"requestTimeEpoch\":1795330800123,\"resourceId\":\"res123\",\"resourcePath\":\"/{proxy+}\","
-             "\"stage\":\"test\"},\"body\":\"{}\",\"isBase64Encoded\":false}");
+    is_event(
+        &call,
+        "{\"resource\":\"/{proxy+}\",\"path\":\"/a//b\",\"httpMethod\":\"POST\","
+        "\"headers\":{\"host\":\"ab12.execute-api.localhost:4566\",\"User-Agent\":\"curl/8\",\"x-Twice\":\"2\","
+        "\"Authorization\":\"t\",\"X-Forwarded-For\":\"9.9.9.9, 127.0.0.1\",\"X-Forwarded-Port\":\"4566\","
+        "\"X-Forwarded-Proto\":\"http\",\"X-Amzn-Trace-Id\":\"Root=1\"},"
+        "\"multiValueHeaders\":{\"host\":[\"ab12.execute-api.localhost:4566\"],\"User-Agent\":[\"curl/8\"],"
+        "\"x-Twice\":[\"1\",\"2\"],\"Authorization\":[\"t\"],\"X-Forwarded-For\":[\"9.9.9.9, 127.0.0.1\"],"
+        "\"X-Forwarded-Port\":[\"4566\"],\"X-Forwarded-Proto\":[\"http\"],\"X-Amzn-Trace-Id\":[\"Root=1\"]},"
+        "\"queryStringParameters\":{\"k\":\"2\",\"p\":\"a b\",\"z\":\"\",\"bad\":\"%zz\"},"
+        "\"multiValueQueryStringParameters\":{\"k\":[\"x+y\",\"2\"],\"p\":[\"a b\"],\"z\":[\"\"],\"bad\":[\"%zz\"]},"
+        "\"pathParameters\":{\"proxy\":\"a//b\"},\"stageVariables\":{\"color\":\"red\"},"
+        "\"requestContext\":{\"accountId\":\"000000000000\",\"apiId\":\"ab12\",\"deploymentId\":\"dep123\","
+        "\"domainName\":\"ab12.execute-api.localhost\",\"domainPrefix\":\"ab12\",\"extendedRequestId\":\"EXT=\","
+        "\"httpMethod\":\"POST\",\"identity\":{\"accessKey\":null,\"accountId\":null,\"caller\":null,"
+        "\"cognitoAuthenticationProvider\":null,\"cognitoAuthenticationType\":null,\"cognitoIdentityId\":null,"
+        "\"cognitoIdentityPoolId\":null,\"principalOrgId\":null,\"sourceIp\":\"127.0.0.1\",\"user\":null,"
+        "\"userAgent\":\"curl/8\",\"userArn\":null},\"path\":\"/test/a//b\",\"protocol\":\"HTTP/1.1\","
+        "\"requestId\":\"11111111-2222-4333-8444-555555555555\",\"requestTime\":\"22/Nov/2026:07:00:00 +0000\","
+        "\"requestTimeEpoch\":1795330800123,\"resourceId\":\"res123\",\"resourcePath\":\"/{proxy+}\","
+        "\"stage\":\"test\"},\"body\":\"{}\",\"isBase64Encoded\":false}");
 }
 
 static void writes_null_for_what_is_absent_and_base64_for_bytes(void)
@@ -90,8 +95,7 @@ static void writes_null_for_what_is_absent_and_base64_for_bytes(void)
     struct http_header headers[] = {{STR("Content-Type"), STR("image/png")}};
     struct http_exchange exchange = {
         .request = {.method = STR("GET"), .headers = headers, .headers_count = 1, .host = STR("h")}};
-    struct gateway_call call = {
-        .gateway = &gateway, .exchange = &exchange, .stage = &stage, .resource = &resource};
+    struct gateway_call call = {.gateway = &gateway, .exchange = &exchange, .stage = &stage, .resource = &resource};
     json_auto_t *event = NULL;
     struct err err = {0};
     BUF_AUTO out = {0};

@@ -18,7 +18,8 @@ static bool malformed(struct reading *r, const char *what)
     return err_set(r->err, ERR_INVALID, "malformed Lambda proxy response: %s", what);
 }
 
-/* -- one member ------------------------------------------------------------------------------------------------------- */
+/* -- one member -------------------------------------------------------------------------------------------------------
+ */
 
 static bool read_status(struct reading *r, json_t *value)
 {
@@ -82,7 +83,8 @@ static bool add_header(struct reading *r, str name, json_t *value)
         return malformed(r, "a header's value is neither string nor boolean");
     if (result->headers_count >= HEADERS_MAX)
         return malformed(r, "more than 100 headers");
-    result->headers[result->headers_count++] = (struct api_pair){arena_copy(r->arena, name), arena_copy(r->arena, text)};
+    result->headers[result->headers_count++] =
+        (struct api_pair){arena_copy(r->arena, name), arena_copy(r->arena, text)};
     return true;
 }
 
@@ -96,11 +98,10 @@ static bool read_multi_headers(struct reading *r, json_t *value)
         return true;
     if (!json_is_object(value))
         return malformed(r, "multiValueHeaders is no object");
-    json_object_foreach(value, name, list)
-    {
+    json_object_foreach (value, name, list) {
         if (!json_is_array(list))
             return malformed(r, "a value of multiValueHeaders is no list");
-        json_array_foreach(list, i, item)
+        json_array_foreach (list, i, item)
             if (!add_header(r, spelling(r->result, str_of(name)), item))
                 return false;
     }
@@ -117,21 +118,24 @@ static bool read_headers(struct reading *r, json_t *value)
         return true;
     if (!json_is_object(value))
         return malformed(r, "headers is no object");
-    json_object_foreach(value, name, text)
+    json_object_foreach (value, name, text)
         if (!has_pair(r->result, str_of(name), json_text(text)) &&
             !add_header(r, spelling(r->result, str_of(name)), text))
             return false;
     return true;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------------ */
+/* -- the whole
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;
     bool (*read)(struct reading *r, json_t *value);
-} members[] = { /* in the order they are read: multi values come first */
-    {"statusCode", read_status},   {"multiValueHeaders", read_multi_headers}, {"headers", read_headers},
-    {"isBase64Encoded", read_base64}, {"body", read_body},
+} members[] = {
+    /* in the order they are read: multi values come first */
+    {"statusCode", read_status}, {"multiValueHeaders", read_multi_headers},
+    {"headers", read_headers},   {"isBase64Encoded", read_base64},
+    {"body", read_body},
 };
 
 static bool check_names(struct reading *r, json_t *root)
@@ -139,15 +143,16 @@ static bool check_names(struct reading *r, json_t *root)
     const char *name;
     json_t *value;
 
-    json_object_foreach(root, name, value)
-    {
+    json_object_foreach (root, name, value) {
         bool known = false;
 
         for (size_t i = 0; i < sizeof members / sizeof *members; i++)
             known = known || strcmp(name, members[i].name) == 0;
         if (!known)
-            return err_set(r->err, ERR_INVALID, "malformed Lambda proxy response: member '%.60s' is not one of "
-                           "statusCode headers multiValueHeaders body isBase64Encoded", name);
+            return err_set(r->err, ERR_INVALID,
+                           "malformed Lambda proxy response: member '%.60s' is not one of "
+                           "statusCode headers multiValueHeaders body isBase64Encoded",
+                           name);
     }
     return true;
 }
@@ -158,8 +163,7 @@ bool proxy_result_parse(str json, struct arena *arena, struct proxy_result *ret,
         .status = 200, .body = STR(""), .headers = arena_new(arena, struct api_pair, HEADERS_MAX)};
     struct reading r = {.arena = arena, .result = &result, .err = err};
     json_error_t ignored;
-    json_auto_t *root =
-        json_loadb(json.at ? json.at : "", json.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
+    json_auto_t *root = json_loadb(json.at ? json.at : "", json.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
 
     if (!json_is_object(root))
         return malformed(&r, "it is no JSON object");

@@ -12,15 +12,36 @@ static bool parses(const char *json, struct arena *arena, struct proxy_result *r
 static void refuses_what_is_malformed(void)
 {
     static const char *const cases[] = {
-        "", "null", "\"text\"", "[]", "5", "{", "{}x",
+        "",
+        "null",
+        "\"text\"",
+        "[]",
+        "5",
+        "{",
+        "{}x",
         "{\"statusCode\":200,\"extra\":1}",
-        "{\"statusCode\":\"2x0\"}", "{\"statusCode\":200.5}", "{\"statusCode\":[200]}", "{\"statusCode\":99}",
-        "{\"statusCode\":600}", "{\"statusCode\":true}", "{\"statusCode\":\"\"}",
-        "{\"body\":{}}", "{\"body\":5}", "{\"body\":[]}", "{\"body\":true}",
-        "{\"headers\":[]}", "{\"headers\":\"a\"}", "{\"headers\":{\"a\":5}}", "{\"headers\":{\"a\":null}}",
-        "{\"headers\":{\"a\":[]}}", "{\"headers\":{\"a\":{}}}",
-        "{\"multiValueHeaders\":{\"a\":\"b\"}}", "{\"multiValueHeaders\":{\"a\":[5]}}", "{\"multiValueHeaders\":[]}",
-        "{\"isBase64Encoded\":\"true\"}", "{\"isBase64Encoded\":1}",
+        "{\"statusCode\":\"2x0\"}",
+        "{\"statusCode\":200.5}",
+        "{\"statusCode\":[200]}",
+        "{\"statusCode\":99}",
+        "{\"statusCode\":600}",
+        "{\"statusCode\":true}",
+        "{\"statusCode\":\"\"}",
+        "{\"body\":{}}",
+        "{\"body\":5}",
+        "{\"body\":[]}",
+        "{\"body\":true}",
+        "{\"headers\":[]}",
+        "{\"headers\":\"a\"}",
+        "{\"headers\":{\"a\":5}}",
+        "{\"headers\":{\"a\":null}}",
+        "{\"headers\":{\"a\":[]}}",
+        "{\"headers\":{\"a\":{}}}",
+        "{\"multiValueHeaders\":{\"a\":\"b\"}}",
+        "{\"multiValueHeaders\":{\"a\":[5]}}",
+        "{\"multiValueHeaders\":[]}",
+        "{\"isBase64Encoded\":\"true\"}",
+        "{\"isBase64Encoded\":1}",
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -39,8 +60,9 @@ static void has_defaults(void)
 
     ok(parses("{}", &arena, &result));
     ok(result.status == 200 && result.body.len == 0 && result.headers_count == 0 && !result.base64);
-    ok(parses("{\"statusCode\":null,\"body\":null,\"headers\":null,\"multiValueHeaders\":null,\"isBase64Encoded\":null}",
-              &arena, &result));
+    ok(parses(
+        "{\"statusCode\":null,\"body\":null,\"headers\":null,\"multiValueHeaders\":null,\"isBase64Encoded\":null}",
+        &arena, &result));
     ok(result.status == 200 && result.body.len == 0 && result.headers_count == 0 && !result.base64);
 }
 

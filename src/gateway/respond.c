@@ -1,5 +1,6 @@
 /*
- * Integration responses: which one answers, and what it makes of the payload (facts/gateway 6, Lambda not proxy 2 and 3).
+ * Integration responses: which one answers, and what it makes of the payload (facts/gateway 6, Lambda not proxy 2 and
+ * 3).
  */
 #include "codec/base64.h"
 #include "codec/time_format.h"
@@ -9,7 +10,8 @@
 #include "gateway/select.h"
 #include "gateway/template.h"
 
-/* -- which ------------------------------------------------------------------------------------------------------------- */
+/* -- which
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static bool fail_pattern(struct gateway_call *call, const struct integration_response *response, const char *what)
 {
@@ -50,7 +52,8 @@ bool respond_select(struct gateway_call *call, str text, const struct integratio
     return true;
 }
 
-/* -- headers ------------------------------------------------------------------------------------------------------------- */
+/* -- headers
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static str context_value(const struct gateway_call *call, str name)
 {
@@ -124,13 +127,16 @@ static bool map_headers(struct gateway_call *call, const struct integration_resp
         if (value.len == 0 || !behind(response->headers[i].name, STR("method.response.header."), &name))
             continue;
         if (!gateway_add_header(call, name, value))
-            return gateway_fail(call, GATEWAY_ERROR_INTERNAL, "the mapped header '%.100s' has a name or value that HTTP "
-                                "does not allow", arena_cstr(&call->arena, name));
+            return gateway_fail(call, GATEWAY_ERROR_INTERNAL,
+                                "the mapped header '%.100s' has a name or value that HTTP "
+                                "does not allow",
+                                arena_cstr(&call->arena, name));
     }
     return true;
 }
 
-/* -- body ------------------------------------------------------------------------------------------------------------------ */
+/* -- body
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* By the last type that the client accepts, else application/json, else the first there is. */
 static const struct api_pair *choose_template(const struct gateway_call *call,
@@ -194,7 +200,8 @@ bool respond_apply(struct gateway_call *call, const struct integration_response 
             break;
         case TEMPLATE_NEEDS_VTL:
             return gateway_fail(call, GATEWAY_ERROR_INTERNAL,
-                                "the response template of status " STR_FMT " needs the mapping template language (VTL), "
+                                "the response template of status " STR_FMT
+                                " needs the mapping template language (VTL), "
                                 "which this server does not have yet",
                                 STR_ARG(response->status));
         }

@@ -1,7 +1,7 @@
 /*
  * Compiled for each use: patterns are matched only when a function failed, compiling takes microseconds, and so the
- * stage needs no objects with a life of their own.  As in Java, '.' does not match a line end, so `.*x.*` does not match
- * a text of two lines.
+ * stage needs no objects with a life of their own.  As in Java, '.' does not match a line end, so `.*x.*` does not
+ * match a text of two lines.
  */
 #include "gateway/select.h"
 

@@ -1,6 +1,6 @@
 /*
- * select: does a text match a selectionPattern?  A Java regular expression in AWS, over the whole text; here PCRE2, with
- * limits on its work, since both pattern and text come from users.
+ * select: does a text match a selectionPattern?  A Java regular expression in AWS, over the whole text; here PCRE2,
+ * with limits on its work, since both pattern and text come from users.
  */
 #pragma once
 

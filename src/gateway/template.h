@@ -1,6 +1,6 @@
 /*
- * template: mapping templates, as far as they go without VTL: none, constant text, and the spellings that pass the body.
- * A template that needs the language is refused when it is used, in words.
+ * template: mapping templates, as far as they go without VTL: none, constant text, and the spellings that pass the
+ * body. A template that needs the language is refused when it is used, in words.
  */
 #pragma once
 

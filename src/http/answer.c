@@ -14,7 +14,10 @@ static const struct {
     int status;
     str line;
 } status_lines[] = {
-#define ROW(status, reason) {status, STR("HTTP/1.1 " #status " " reason)}
+#define ROW(status, reason)                         \
+    {                                               \
+        status, STR("HTTP/1.1 " #status " " reason) \
+    }
     ROW(200, "OK"),
     ROW(201, "Created"),
     ROW(202, "Accepted"),

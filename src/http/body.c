@@ -60,8 +60,7 @@ void http_body_pass(struct http_body *body, str piece)
     body->len += piece.len;
 }
 
-bool http_body_add(struct http_body *body, str piece, uint64_t expected_len, const char *spool_dir,
-                   struct err *err)
+bool http_body_add(struct http_body *body, str piece, uint64_t expected_len, const char *spool_dir, struct err *err)
 {
     bool fits = body->len + piece.len <= HTTP_BODY_MEMORY_MAX && expected_len <= HTTP_BODY_MEMORY_MAX;
 

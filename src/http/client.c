@@ -114,7 +114,8 @@ static bool make_headers(const struct http_call *call, struct arena *arena, stru
     *list = curl_slist_append(*list, "Expect:");
     if (!http_result_header(&(struct http_result){.headers = (struct http_header *)call->headers,
                                                   .headers_count = call->headers_count},
-                            STR("Content-Type")).at)
+                            STR("Content-Type"))
+             .at)
         *list = curl_slist_append(*list, "Content-Type:");
     return true;
 }

@@ -10,7 +10,7 @@
 struct http_call {
     const char *endpoint; /* "http://127.0.0.1:4566", or "unix:/path" */
     const char *method;
-    str path, query;      /* as they go on the wire */
+    str path, query; /* as they go on the wire */
     const struct http_header *headers;
     int headers_count;
     str body;

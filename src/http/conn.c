@@ -18,8 +18,8 @@
 #include "base/clock.h"
 
 enum {
-    READ_BYTES = 8 * 1024,       /* most requests are one read */
-    READ_BYTES_MIN = 2 * 1024,   /* with less room than this, make more */
+    READ_BYTES = 8 * 1024,     /* most requests are one read */
+    READ_BYTES_MIN = 2 * 1024, /* with less room than this, make more */
     READ_BODY_BYTES = 64 * 1024,
     IN_BYTES_MAX = HTTP_REQUEST_LINE_MAX + HTTP_HEADERS_BYTES_MAX + HTTP_READ_AHEAD_MAX + 3 * READ_BODY_BYTES,
     KEPT_BYTES_MAX = 64 * 1024, /* memory that an idle connection keeps */
@@ -483,8 +483,7 @@ void conn_sweep(struct conn *conn, int64_t now_ms)
         conn_refuse(conn, 408, "The headers took too long.");
         break;
     case CONN_READ_BODY:
-        if (!has_moved(conn, conn->body.len,
-                       conn->body.len >= conn->deadline_mark + HTTP_BODY_PROGRESS_BYTES))
+        if (!has_moved(conn, conn->body.len, conn->body.len >= conn->deadline_mark + HTTP_BODY_PROGRESS_BYTES))
             conn_refuse(conn, 408, "The body took too long.");
         break;
     case CONN_STREAMED:

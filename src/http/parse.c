@@ -14,7 +14,7 @@
 #include <ctype.h>
 
 enum {
-    BLANK_LINES_MAX = 2, /* RFC 9112 2.2: at least one should be forgiven */
+    BLANK_LINES_MAX = 2,   /* RFC 9112 2.2: at least one should be forgiven */
     CHUNK_DIGITS_MAX = 15, /* below 2^60 */
     CHUNK_LINE_MAX = CHUNK_DIGITS_MAX + HTTP_CHUNK_EXTENSION_MAX + 2,
     CONTENT_LENGTH_DIGITS_MAX = 18, /* stays below 2^63 */
@@ -260,8 +260,9 @@ static bool check_host(struct http_parser *parser, const struct head *head)
     if (head->host_count == 0 && parser->http_1_0 && !is_absolute(head->target))
         return true;
     if (head->host_count != 1)
-        return fails(parser, 400, head->host_count ? "The request has more than one Host header."
-                                                   : "The request has no Host header.");
+        return fails(parser, 400,
+                     head->host_count ? "The request has more than one Host header."
+                                      : "The request has no Host header.");
     if (!is_host(head->host))
         return fails(parser, 400, "The Host header is not a host.");
     if (!is_absolute(head->target))
@@ -353,8 +354,7 @@ static enum http_parsed check_head(struct http_parser *parser)
     };
 
     for (int i = 0; i < parser->headers_count; i++)
-        note_header(&head, span_str(base, parser->headers[i].name),
-                    trim(span_str(base, parser->headers[i].value)));
+        note_header(&head, span_str(base, parser->headers[i].name), trim(span_str(base, parser->headers[i].value)));
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!checks[i](parser, &head))
             return HTTP_PARSED_FAULT;
@@ -401,8 +401,8 @@ enum http_parsed http_parse_head(struct http_parser *parser, str bytes)
         return HTTP_PARSED_FAULT;
     parser->base = bytes.at;
     while (parser->phase == HEAD && parser->seen < bytes.len) {
-        size_t limit = parser->line_end ? parser->line_end + HTTP_HEADERS_BYTES_MAX
-                                        : parser->start + HTTP_REQUEST_LINE_MAX;
+        size_t limit =
+            parser->line_end ? parser->line_end + HTTP_HEADERS_BYTES_MAX : parser->start + HTTP_REQUEST_LINE_MAX;
         size_t end = bytes.len < limit ? bytes.len : limit;
         llhttp_errno_t code;
 

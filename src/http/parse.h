@@ -22,7 +22,7 @@
 #include "http/server.h"
 
 enum http_parsed {
-    HTTP_PARSED_PART,    /* all of it was good, more is needed */
+    HTTP_PARSED_PART, /* all of it was good, more is needed */
     HTTP_PARSED_WHOLE,
     HTTP_PARSED_STOPPED, /* on_piece said false */
     HTTP_PARSED_FAULT,   /* fault_status and fault_text say what to answer */

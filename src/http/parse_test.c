@@ -87,8 +87,7 @@ static void parse(str text, size_t step, struct outcome *ret)
 
 static bool same(const struct outcome *a, const struct outcome *b)
 {
-    return a->parsed == b->parsed && a->status == b->status &&
-           (a->used == b->used || a->parsed == HTTP_PARSED_FAULT) &&
+    return a->parsed == b->parsed && a->status == b->status && (a->used == b->used || a->parsed == HTTP_PARSED_FAULT) &&
            a->keep_alive == b->keep_alive && str_eq(buf_str(&a->body), buf_str(&b->body)) &&
            strcmp(a->path, b->path) == 0 && strcmp(a->query, b->query) == 0 &&
            strcmp(a->last_value, b->last_value) == 0 && a->headers_count == b->headers_count;

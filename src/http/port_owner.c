@@ -25,9 +25,9 @@ static bool find_inode_in(const char *table, int port, unsigned long *ret)
         unsigned line_port, state;
         unsigned long inode;
 
-        found = sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %lu", &line_port, &state,
-                       &inode) == 3 &&
-                (int)line_port == port && state == LISTEN_STATE && inode != 0;
+        found =
+            sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %lu", &line_port, &state, &inode) == 3 &&
+            (int)line_port == port && state == LISTEN_STATE && inode != 0;
         if (found)
             *ret = inode;
     }

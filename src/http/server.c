@@ -44,7 +44,7 @@ static void lose_all(struct http_server *server)
 {
     struct conn *conn;
 
-    LIST_FOREACH(conn, &server->conns, link)
+    LIST_FOREACH (conn, &server->conns, link)
         conn_lose(conn);
 }
 
@@ -57,7 +57,7 @@ static void on_sweep(uv_timer_t *timer)
     if (server->closing && now_ms >= server->close_deadline_ms)
         lose_all(server);
     else
-        LIST_FOREACH(conn, &server->conns, link)
+        LIST_FOREACH (conn, &server->conns, link)
             conn_sweep(conn, now_ms);
 }
 
@@ -160,7 +160,7 @@ void http_server_close(struct http_server *server, int grace_ms, void (*on_close
     server->on_closed_ctx = ctx;
     server->close_deadline_ms = (int64_t)uv_now(server->loop) + grace_ms;
     uv_close(&server->uv.handle, on_handle_closed);
-    LIST_FOREACH(conn, &server->conns, link)
+    LIST_FOREACH (conn, &server->conns, link)
         if (conn->state == CONN_IDLE || grace_ms <= 0)
             conn_lose(conn);
     if (server->sockets_count > 0)
@@ -324,8 +324,7 @@ bool http_server_open(uv_loop_t *loop, const struct http_server_options *options
         uv_tcp_init(loop, &server->uv.tcp);
     server->uv.handle.data = server;
     server->handles_count = 2;
-    opened = server->is_unix ? open_unix(server, options->listen + 5, err)
-                             : open_tcp(server, options->listen, err);
+    opened = server->is_unix ? open_unix(server, options->listen + 5, err) : open_tcp(server, options->listen, err);
     if (!opened) {
         http_server_close(server, 0, NULL, NULL); /* the loop takes it away */
         return false;

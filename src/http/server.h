@@ -29,20 +29,20 @@ struct http_header {
 };
 
 struct http_request {
-    str method;       /* "GET" */
-    str target;       /* as sent, undecoded */
-    str path, query;  /* target cut at '?', undecoded; an absolute-form target is reduced to its path */
-    str host;         /* the Host header as sent, with its port */
+    str method;      /* "GET" */
+    str target;      /* as sent, undecoded */
+    str path, query; /* target cut at '?', undecoded; an absolute-form target is reduced to its path */
+    str host;        /* the Host header as sent, with its port */
     struct http_header *headers;
     int headers_count;
-    str body;         /* in memory, or a mapping of the temporary file that took it past HTTP_BODY_MEMORY_MAX */
+    str body;           /* in memory, or a mapping of the temporary file that took it past HTTP_BODY_MEMORY_MAX */
     str remote_address; /* "127.0.0.1" */
     bool http_1_0;
 };
 
 struct http_answer {
     int status;
-    str content_type; /* empty: no Content-Type header */
+    str content_type;                  /* empty: no Content-Type header */
     const struct http_header *headers; /* CR, LF or NUL in a value: the answer becomes a 500.  Date, Connection,
                                         * Content-Length and Transfer-Encoding are ours: such rows are left out */
     int headers_count;
@@ -59,9 +59,9 @@ struct http_body_sink {
 struct http_exchange {
     struct http_request request;
     struct arena arena;
-    void *user;               /* the handler's own */
-    const void *door;         /* the roof's: who was picked in route, so that handle goes there too */
-    size_t body_max;          /* set by route; default 0: any body is refused with 413 (with a sink: no limit) */
+    void *user;       /* the handler's own */
+    const void *door; /* the roof's: who was picked in route, so that handle goes there too */
+    size_t body_max;  /* set by route; default 0: any body is refused with 413 (with a sink: no limit) */
     struct http_body_sink sink;
     unsigned char body_sha256[32]; /* of the raw body; made while it arrives, when route asked (want_sha256) */
     bool want_sha256;
@@ -79,16 +79,16 @@ struct http_handlers {
 };
 
 struct http_server_options {
-    const char *listen;      /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
-    const char *spool_dir;   /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
+    const char *listen;    /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
+    const char *spool_dir; /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
     struct http_handlers handlers;
     /* 0: the limit of that name in base/limits.h.  Tests make them small. */
     int headers_timeout_ms, body_idle_timeout_ms, keepalive_timeout_ms, connections_max;
 };
 
 /* A port that is taken: ERR_CONFLICT, with the words for it and, where /proc tells, the process that has it. */
-MUST_USE bool http_server_open(uv_loop_t *loop, const struct http_server_options *options,
-                               struct http_server **ret, struct err *err);
+MUST_USE bool http_server_open(uv_loop_t *loop, const struct http_server_options *options, struct http_server **ret,
+                               struct err *err);
 str http_server_address(const struct http_server *server); /* with the real port when 0 was asked */
 /* Stop accepting, let running exchanges finish (at most `grace_ms`), then call on_closed.  Exchanges that are not
  * answered by then lose their client; their memory stays until they are. */

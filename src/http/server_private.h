@@ -47,15 +47,15 @@ struct conn {
     } uv;
 
     enum conn_state state;
-    bool running;      /* conn_run() is on the stack */
+    bool running; /* conn_run() is on the stack */
     bool reading, eof;
-    bool socket_open;  /* uv's close callback has not come yet */
-    bool exchange_open; /* route was called; the handler, or the socket, is not done with the exchange */
-    bool broken;       /* a write failed; noticed when the handler has left */
-    bool keep_alive;   /* after this answer */
-    bool chunked;      /* a streamed answer, to a client that knows chunks */
-    int writes;        /* queued in uv */
-    int64_t deadline_ms; /* of uv_now(); 0: none */
+    bool socket_open;     /* uv's close callback has not come yet */
+    bool exchange_open;   /* route was called; the handler, or the socket, is not done with the exchange */
+    bool broken;          /* a write failed; noticed when the handler has left */
+    bool keep_alive;      /* after this answer */
+    bool chunked;         /* a streamed answer, to a client that knows chunks */
+    int writes;           /* queued in uv */
+    int64_t deadline_ms;  /* of uv_now(); 0: none */
     size_t deadline_mark; /* progress seen when the deadline was set */
 
     struct http_parser parser;
@@ -100,11 +100,11 @@ void server_forget(struct http_server *server, struct conn *conn);
 
 /* conn.c */
 struct conn *conn_new(struct http_server *server);
-void conn_start(struct conn *conn); /* the socket is accepted */
+void conn_start(struct conn *conn);     /* the socket is accepted */
 void conn_turn_away(struct conn *conn); /* the same, but there is no room: say so */
 void conn_run(struct conn *conn);
 void conn_enter(struct conn *conn, enum conn_state state);
-void conn_lose(struct conn *conn); /* the socket is of no use any more */
+void conn_lose(struct conn *conn);    /* the socket is of no use any more */
 void conn_release(struct conn *conn); /* the handler has answered a connection that is gone */
 void conn_sweep(struct conn *conn, int64_t now_ms);
 void conn_refuse(struct conn *conn, int status, const char *text);

@@ -414,7 +414,8 @@ static void send_body(const char *path, size_t len, bool chunked, const char *ex
 
 static void client_sends_bodies(void)
 {
-    static const size_t lens[] = {1, 5000, 8192, 100000, HTTP_BODY_MEMORY_MAX, HTTP_BODY_MEMORY_MAX + 1, 4 * 1024 * 1024};
+    static const size_t lens[] = {
+        1, 5000, 8192, 100000, HTTP_BODY_MEMORY_MAX, HTTP_BODY_MEMORY_MAX + 1, 4 * 1024 * 1024};
 
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         send_body("/echo", lens[i], false, "");
@@ -578,9 +579,15 @@ static void client_calls(void)
     char endpoint[256];
     struct http_header header = {STR("X-Amz-Thing"), STR("1")};
     struct sigv4_credentials credentials = {STR("AKID"), STR("secret"), STR(""), STR("eu-west-1"), STR("lambda")};
-    struct http_call call = {.endpoint = endpoint, .method = "POST", .path = STR("/echo"), .query = STR("a=b"),
-                             .headers = &header, .headers_count = 1, .body = STR("hello"),
-                             .credentials = &credentials, .timeout_ms = 5000};
+    struct http_call call = {.endpoint = endpoint,
+                             .method = "POST",
+                             .path = STR("/echo"),
+                             .query = STR("a=b"),
+                             .headers = &header,
+                             .headers_count = 1,
+                             .body = STR("hello"),
+                             .credentials = &credentials,
+                             .timeout_ms = 5000};
     struct http_result result;
     struct err err = {0};
     bool local = strncmp(t.address, "unix:", 5) == 0;

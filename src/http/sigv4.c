@@ -169,11 +169,11 @@ static enum sigv4_fault check_complete(const struct sigv4 *sig, str credential, 
             used += (size_t)snprintf(text + used, sizeof text - used, "%s '%s%s' parameter. ", where,
                                      sig->presigned ? "X-Amz-" : "", parts[i].name);
     if (sig->amz_date.len == 0)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s",
-                                 sig->presigned
-                                     ? "AWS query-string parameters must include 'X-Amz-Date'. "
-                                     : "Authorization header requires existence of either a 'X-Amz-Date' or a "
-                                       "'Date' header. ");
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s",
+                             sig->presigned ? "AWS query-string parameters must include 'X-Amz-Date'. "
+                                            : "Authorization header requires existence of either a 'X-Amz-Date' or a "
+                                              "'Date' header. ");
     if (used == 0)
         return SIGV4_OK;
     if (used > sizeof text)
@@ -547,8 +547,8 @@ static enum sigv4_fault check_time(const struct http_request *request, const str
     time_format_compact(now_s, now);
     if (signed_s > now_s + skew_s) {
         time_format_compact(now_s + skew_s, bound);
-        err_set(err, ERR_INVALID, "Signature not yet current: %s is still later than %s (%s + %d min.)", was, bound, now,
-                (int)(skew_s / 60));
+        err_set(err, ERR_INVALID, "Signature not yet current: %s is still later than %s (%s + %d min.)", was, bound,
+                now, (int)(skew_s / 60));
         return SIGV4_EARLY;
     }
     if (sig->presigned)
@@ -570,8 +570,7 @@ enum sigv4_fault sigv4_verify(const struct http_request *request, const struct s
     str hash;
     bool good;
 
-    if (!time_parse_compact(sig->amz_date, &signed_s) &&
-        (sig->presigned || !time_parse_http(sig->amz_date, &signed_s)))
+    if (!time_parse_compact(sig->amz_date, &signed_s) && (sig->presigned || !time_parse_http(sig->amz_date, &signed_s)))
         return faulty(SIGV4_INCOMPLETE, err, "Date must be in ISO-8601 'basic format', e.g. 20150830T123600Z.");
     time_format_compact(signed_s, compact);
     if (!str_eq(sig->date, (str){compact, DATE_LEN})) {
@@ -610,8 +609,7 @@ static str join_names(struct arena *arena, const struct http_header *headers, in
 
     for (int i = 0; i < count; i++)
         if (i == 0 || !str_eq_nocase(headers[i].name, headers[i - 1].name))
-            names = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? ";" : "",
-                                 STR_ARG(headers[i].name));
+            names = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? ";" : "", STR_ARG(headers[i].name));
     for (size_t i = 0; i < names.len; i++)
         if (names.at[i] >= 'A' && names.at[i] <= 'Z')
             ((char *)names.at)[i] = (char)(names.at[i] + ('a' - 'A'));
@@ -650,12 +648,11 @@ bool sigv4_sign(const char *method, str url_path, str query, str host, const str
     if (!make_signature(&request, &sig, sig.amz_date, str_of(body_hash), credentials->secret, signature))
         return err_set(err, ERR_INVALID, "the query of the request cannot be signed");
     ret_headers[added++] = (struct http_header){
-        STR("authorization"),
-        arena_printf(arena,
-                     "AWS4-HMAC-SHA256 Credential=" STR_FMT "/" STR_FMT "/" STR_FMT "/" STR_FMT
-                     "/aws4_request, SignedHeaders=" STR_FMT ", Signature=%s",
-                     STR_ARG(credentials->access_key), STR_ARG(sig.date), STR_ARG(sig.region), STR_ARG(sig.service),
-                     STR_ARG(sig.signed_headers), signature)};
+        STR("authorization"), arena_printf(arena,
+                                           "AWS4-HMAC-SHA256 Credential=" STR_FMT "/" STR_FMT "/" STR_FMT "/" STR_FMT
+                                           "/aws4_request, SignedHeaders=" STR_FMT ", Signature=%s",
+                                           STR_ARG(credentials->access_key), STR_ARG(sig.date), STR_ARG(sig.region),
+                                           STR_ARG(sig.service), STR_ARG(sig.signed_headers), signature)};
     *ret_count = added;
     return true;
 }

@@ -14,7 +14,7 @@
 
 struct sigv4 {
     str access_key, date /* YYYYMMDD */, region, service, signed_headers, signature;
-    str amz_date; /* YYYYMMDDTHHMMSSZ */
+    str amz_date;      /* YYYYMMDDTHHMMSSZ */
     str session_token; /* as sent: percent-encoded when presigned */
     bool presigned;    /* then signed_headers may be separated by %3B */
 };
@@ -37,7 +37,6 @@ struct sigv4_credentials {
     str access_key, secret, session_token, region, service;
 };
 /* The headers that a client of ours must add: x-amz-date, authorization[, x-amz-security-token]. */
-MUST_USE bool sigv4_sign(const char *method, str url_path, str query, str host,
-                         const struct http_header *headers, int headers_count, str body,
-                         const struct sigv4_credentials *credentials, struct arena *arena,
+MUST_USE bool sigv4_sign(const char *method, str url_path, str query, str host, const struct http_header *headers,
+                         int headers_count, str body, const struct sigv4_credentials *credentials, struct arena *arena,
                          struct http_header ret_headers[3], int *ret_count, struct err *err);

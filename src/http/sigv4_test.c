@@ -20,9 +20,7 @@ static int64_t stopped_clock(void)
 static const struct vector {
     const char *name, *method, *path, *query, *headers, *body;
 } vectors[] = {
-    {"a plain GET", "GET",
-     "/2015-03-31/functions/",
-     "",
+    {"a plain GET", "GET", "/2015-03-31/functions/", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
@@ -38,9 +36,7 @@ static const struct vector {
      "dHeaders=content-type;host;x-amz-date, Signature=a88f1e5574eafaaf2108ea1ce95ff5a8f8ae6c53d8fa4164b47"
      "600d9e98bc5b3\n",
      "{}"},
-    {"a body", "POST",
-     "/2015-03-31/functions",
-     "",
+    {"a body", "POST", "/2015-03-31/functions", "",
      "Host: 127.0.0.1:4566\n"
      "Content-Type: application/json\n"
      "X-Amz-Client-Context: e30=\n"
@@ -49,25 +45,19 @@ static const struct vector {
      "dHeaders=content-type;host;x-amz-client-context;x-amz-date, Signature=02bf3183869bb510e925a46a512ef3"
      "65068a8d29832742db8f8c69782699943e\n",
      "hello"},
-    {"odd queries", "GET",
-     "/tags",
-     "b=x%20y&a=&b=1&Z=%2F%2B~%2A&a-b=%3D&ab=%26&%25=%2541",
+    {"odd queries", "GET", "/tags", "b=x%20y&a=&b=1&Z=%2F%2B~%2A&a-b=%3D&ab=%26&%25=%2541",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
      "dHeaders=host;x-amz-date, Signature=fdc3bf81cb4f2334fb1502ec66d35a3d2aa5ca689421fa57e4712f9420f225e3\n",
      ""},
-    {"bytes past ASCII in the query and path", "GET",
-     "/t%C3%A4gs/%F0%9F%9A%A3",
-     "n%C3%A4me=%F0%9F%9A%A3",
+    {"bytes past ASCII in the query and path", "GET", "/t%C3%A4gs/%F0%9F%9A%A3", "n%C3%A4me=%F0%9F%9A%A3",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
      "dHeaders=host;x-amz-date, Signature=9d2774558df77821acab1f980a7d01881e3b195539449ef8ccc1f67a8bc6cb13\n",
      ""},
-    {"repeated headers", "GET",
-     "/x",
-     "",
+    {"repeated headers", "GET", "/x", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Meta: one\n"
      "X-Amz-Meta: two\n"
@@ -78,9 +68,7 @@ static const struct vector {
      "dHeaders=host;other;x-amz-date;x-amz-meta, Signature=2c75acc354b7eca8316f908a238d62245b2bccc3f209554"
      "e5a7481173c3bfa54\n",
      ""},
-    {"blanks inside a value", "GET",
-     "/x",
-     "",
+    {"blanks inside a value", "GET", "/x", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Meta: a   b    c\n"
      "X-Amz-Date: 20251124T120000Z\n"
@@ -88,9 +76,7 @@ static const struct vector {
      "dHeaders=host;x-amz-date;x-amz-meta, Signature=099f0ded0414cb09766c4ffb98a516b6ce5479540f54acef66207"
      "1a25028ceb3\n",
      ""},
-    {"a session token", "GET",
-     "/x",
-     "",
+    {"a session token", "GET", "/x", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "X-Amz-Security-Token: IQoJb3Jp//Z2lu+X2VjEXAMPLE==\n"
@@ -98,33 +84,25 @@ static const struct vector {
      "dHeaders=host;x-amz-date;x-amz-security-token, Signature=95477390397c7a4a495b373a02c4c26296b108fe623"
      "370dae836eef40af5038a\n",
      ""},
-    {"dot segments and empty ones", "GET",
-     "/a/./b/../c//d/",
-     "",
+    {"dot segments and empty ones", "GET", "/a/./b/../c//d/", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
      "dHeaders=host;x-amz-date, Signature=7a20a39cd3f1a973dba6923ccec30a167a945126c2d9f6306978ba03cc75be27\n",
      ""},
-    {"a path of dots", "GET",
-     "/../..",
-     "",
+    {"a path of dots", "GET", "/../..", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
      "dHeaders=host;x-amz-date, Signature=4b2673be90f567747b2c3df46647079678b3ed58a8d036d95df47fefc94f9693\n",
      ""},
-    {"an escaped slash and plus", "PUT",
-     "/a%2Fb+c%20d/e~f@g",
-     "",
+    {"an escaped slash and plus", "PUT", "/a%2Fb+c%20d/e~f@g", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20251124/eu-west-1/lambda/aws4_request, Signe"
      "dHeaders=host;x-amz-date, Signature=2e2e76f1eb06e6a5922547c9bbc95124aa3d5f0b61c8ff7327cdbc3c36e6a9ac\n",
      "x"},
-    {"apigateway", "PATCH",
-     "/restapis/abc123/resources/%7Bproxy%2B%7D",
-     "",
+    {"apigateway", "PATCH", "/restapis/abc123/resources/%7Bproxy%2B%7D", "",
      "Host: 127.0.0.1:4566\n"
      "Accept: application/json\n"
      "X-Amz-Date: 20251124T120000Z\n"
@@ -132,9 +110,7 @@ static const struct vector {
      "ignedHeaders=accept;host;x-amz-date, Signature=762e76974064be96a627b2e7c2ac4b5caf9cb2fe8bc914061f1c5"
      "6e872d09b38\n",
      "{\"patchOperations\":[]}"},
-    {"S3, whose path is left alone", "GET",
-     "/bucket//a%20b/../c",
-     "",
+    {"S3, whose path is left alone", "GET", "/bucket//a%20b/../c", "",
      "Host: 127.0.0.1:4566\n"
      "X-Amz-Date: 20251124T120000Z\n"
      "X-Amz-Content-SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"
@@ -142,28 +118,22 @@ static const struct vector {
      "ders=host;x-amz-content-sha256;x-amz-date, Signature=02ad42741988cfa0ec93dd96861e5ae74d683cb2e3ce1d2"
      "51196c0479693c4b4\n",
      ""},
-    {"a presigned request", "GET",
-     "/2015-03-31/functions/",
+    {"a presigned request", "GET", "/2015-03-31/functions/",
      "a=b%20c&A=&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20251124%2Feu-west-1%2Fla"
      "mbda%2Faws4_request&X-Amz-Date=20251124T120000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Sig"
      "nature=66155576c7f35d17e2fa3cd73971c6aa78613c559a7e25def4952f91f7d0007d",
-     "Host: 127.0.0.1:4566\n",
-     ""},
-    {"a presigned request with a token", "GET",
-     "/2015-03-31/functions/arn%3Aaws",
+     "Host: 127.0.0.1:4566\n", ""},
+    {"a presigned request with a token", "GET", "/2015-03-31/functions/arn%3Aaws",
      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAEXAMPLE%2F20251124%2Feu-west-1%2Flambda%2Faws4"
      "_request&X-Amz-Date=20251124T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token="
      "IQoJb3Jp%2F%2FZ2lu%2BX2VjEXAMPLE%3D%3D&X-Amz-Signature=60d8cc6b94570daf9face4685423b5372b938ca43b93a"
      "8a4dd057e0e404eb876",
-     "Host: 127.0.0.1:4566\n",
-     ""},
-    {"a presigned S3 request", "GET",
-     "/bucket/k%20y",
+     "Host: 127.0.0.1:4566\n", ""},
+    {"a presigned S3 request", "GET", "/bucket/k%20y",
      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20251124%2Feu-west-1%2Fs3%2Faws4_req"
      "uest&X-Amz-Date=20251124T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=cf329898c"
      "8082ef27e7fc9638e7021514e024f1a398a05b58e92d8a0a343178c",
-     "Host: 127.0.0.1:4566\n",
-     ""},
+     "Host: 127.0.0.1:4566\n", ""},
 };
 
 struct sample {
@@ -223,8 +193,8 @@ static bool says(const struct err *err, const char *text)
     return strcmp(err->text, text) == 0;
 }
 
-#define MISMATCH_TEXT                                                                                          \
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret "   \
+#define MISMATCH_TEXT                                                                                       \
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret " \
     "Access Key and signing method. Consult the service documentation for details."
 
 static void verifies_what_botocore_signs(void)
@@ -295,11 +265,12 @@ static void keeps_to_five_minutes(void)
     ok(check(&sample, secret, &err) == SIGV4_OK);
     at(301);
     ok(check(&sample, secret, &err) == SIGV4_EXPIRED);
-    ok(says(&err, "Signature expired: 20251124T120000Z is now earlier than 20251124T120001Z (20251124T120501Z - 5 min.)"));
+    ok(says(&err,
+            "Signature expired: 20251124T120000Z is now earlier than 20251124T120001Z (20251124T120501Z - 5 min.)"));
     at(-301);
     ok(check(&sample, secret, &err) == SIGV4_EARLY);
-    ok(says(&err,
-            "Signature not yet current: 20251124T120000Z is still later than 20251124T115959Z (20251124T115459Z + 5 min.)"));
+    ok(says(&err, "Signature not yet current: 20251124T120000Z is still later than 20251124T115959Z (20251124T115459Z "
+                  "+ 5 min.)"));
     sample_init(&sample, vector_named("S3, whose path is left alone"));
     at(900);
     ok(check(&sample, secret, &err) == SIGV4_OK);
@@ -401,12 +372,17 @@ static void verifies_what_it_signs(void)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ARENA_AUTO arena = {0};
-        struct http_header headers[8] = {{STR("Host"), STR("[::1]:80")}, {STR("Content-Type"), STR("text/plain")},
-                                         {STR("X-Amz-B"), STR("1  2")}, {STR("User-Agent"), STR("us")}};
+        struct http_header headers[8] = {{STR("Host"), STR("[::1]:80")},
+                                         {STR("Content-Type"), STR("text/plain")},
+                                         {STR("X-Amz-B"), STR("1  2")},
+                                         {STR("User-Agent"), STR("us")}};
         struct sigv4_credentials credentials = {STR("AKID"), secret, cases[i].token, STR("eu-west-1"),
                                                 cases[i].service};
-        struct sample sample = {.request = {.method = STR("POST"), .path = STR("/a%3Ab/"), .query = STR("b=1&a"),
-                                            .headers = headers, .body = cases[i].body}};
+        struct sample sample = {.request = {.method = STR("POST"),
+                                            .path = STR("/a%3Ab/"),
+                                            .query = STR("b=1&a"),
+                                            .headers = headers,
+                                            .body = cases[i].body}};
         struct err err;
         int count = 4, added;
 

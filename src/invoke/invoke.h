@@ -44,15 +44,15 @@ struct invocation {
     /* set by the door inside on_answer or before, for the record */
     int http_status; /* what the door will answer; a door that decides by outcome sets status_of instead */
     int (*status_of)(struct invocation *invocation); /* called just before the record, then on_answer */
-    str cause;       /* why the door answers what it does, in words, set in status_of; empty: invoke's own words */
+    str cause; /* why the door answers what it does, in words, set in status_of; empty: invoke's own words */
     /* out */
     char request_id[37]; /* fresh, unless the door has set one */
     enum invoke_outcome outcome;
     str payload;
-    str message;       /* of a refusal, in words */
-    const char *reason;/* of INVOKE_THROTTLED */
+    str message;        /* of a refusal, in words */
+    const char *reason; /* of INVOKE_THROTTLED */
     str executed_version, alias;
-    str log;           /* START ... REPORT, whole (bounded) */
+    str log; /* START ... REPORT, whole (bounded) */
     const char *error_type;
     bool cold;
     /* invoke's own */

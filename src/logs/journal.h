@@ -2,8 +2,8 @@
  * journal: files of records on their way to the database: <folder>/000001.log, 000002.log ...
  *
  * The writer (the loop) appends with one writev and starts a new file at JOURNAL_FILE_BYTES_MAX; after a restart
- * it starts a new one always, so that no file has a torn record in its middle.  The reader (the records lane) goes through
- * the files in order up to a place that the writer told it, and stops a file at a torn tail.
+ * it starts a new one always, so that no file has a torn record in its middle.  The reader (the records lane) goes
+ * through the files in order up to a place that the writer told it, and stops a file at a torn tail.
  */
 #pragma once
 

@@ -18,19 +18,19 @@
 
 struct record {
     str request_id, function, version, alias /* or empty */;
-    str source;          /* "lambda" or "gateway" */
-    str detail;          /* gateway: "POST /test/budget_expense_matcher/"; else empty */
+    str source; /* "lambda" or "gateway" */
+    str detail; /* gateway: "POST /test/budget_expense_matcher/"; else empty */
     int64_t received_wall_us;
     int32_t resolved_us, admitted_us, started_us, ended_us, answered_us; /* since received; -1: did not get there */
     int32_t init_us;
-    int32_t status;      /* HTTP status answered */
-    str error_type;      /* empty: none */
-    str cause;           /* in words, for `why`; empty: none */
+    int32_t status; /* HTTP status answered */
+    str error_type; /* empty: none */
+    str cause;      /* in words, for `why`; empty: none */
     bool cold;
     uint32_t worker, memory_mb, memory_peak_kb;
-    str input, output;   /* cut at RECORD_*_BYTES_MAX */
+    str input, output;                 /* cut at RECORD_*_BYTES_MAX */
     int64_t input_bytes, output_bytes; /* whole sizes */
-    str log;             /* START to REPORT as Lambda prints it */
+    str log;                           /* START to REPORT as Lambda prints it */
 };
 
 struct records;

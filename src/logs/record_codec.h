@@ -13,7 +13,7 @@
 
 enum {
     RECORD_TEXTS = 11,
-    RECORD_WORD_BYTES_MAX = 4096,      /* ids, names, causes: cut there */
+    RECORD_WORD_BYTES_MAX = 4096,     /* ids, names, causes: cut there */
     RECORD_FRAME_BYTES_MAX = 1 << 20, /* three long texts, eight words, a head */
 };
 

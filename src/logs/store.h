@@ -13,7 +13,7 @@
 
 enum {
     RECORDS_ROWS_MAX = 1000 * 1000,
-    RECORDS_BATCH_MAX = 1000,      /* rows a transaction, in and out */
+    RECORDS_BATCH_MAX = 1000, /* rows a transaction, in and out */
 };
 #define RECORDS_BYTES_MAX (4LL * 1024 * 1024 * 1024)
 

@@ -33,13 +33,13 @@ struct setting {
 #define INT_DEFAULT(d) .default_number = (d)
 #define BOOL_DEFAULT(d) .default_number = (d)
 #define SETTING(kind_, name_, default_, min_, max_, unit_, help_) \
-    {.kind = KIND_##kind_,                                         \
-     .name = #name_,                                               \
-     .offset = offsetof(struct config, name_),                     \
-     kind_##_DEFAULT(default_),                                    \
-     .min = (min_),                                                \
-     .max = (max_),                                                \
-     .unit = (unit_),                                              \
+    {.kind = KIND_##kind_,                                        \
+     .name = #name_,                                              \
+     .offset = offsetof(struct config, name_),                    \
+     kind_##_DEFAULT(default_),                                   \
+     .min = (min_),                                               \
+     .max = (max_),                                               \
+     .unit = (unit_),                                             \
      .help = (help_)},
 static const struct setting settings[] = {
 #include "roof/config.def"
@@ -82,8 +82,7 @@ static bool bool_parse(str text, bool *ret)
     return false;
 }
 
-MUST_USE static bool setting_store(struct config *config, int index, str text, const char *origin,
-                                   struct err *err)
+MUST_USE static bool setting_store(struct config *config, int index, str text, const char *origin, struct err *err)
 {
     const struct setting *setting = &settings[index];
     char *place = (char *)config + setting->offset;
@@ -100,8 +99,7 @@ MUST_USE static bool setting_store(struct config *config, int index, str text, c
     case KIND_INT:
         if (!str_to_int(text, setting->min, setting->max, &number))
             return err_set(err, ERR_INVALID, "%s (%s): '" STR_FMT "' is not a whole number from %lld to %lld",
-                           setting->name, origin, STR_ARG(text), (long long)setting->min,
-                           (long long)setting->max);
+                           setting->name, origin, STR_ARG(text), (long long)setting->min, (long long)setting->max);
         *(int64_t *)place = number;
         break;
     case KIND_BOOL:
@@ -170,13 +168,11 @@ MUST_USE static bool load_file(struct config *config, const char *path, struct e
         return err_wrap(err, "%s", path);
     json_auto_t *root = json_loadb(json.at, json.len, 0, NULL);
     const char *origin = arena_cstr(&config->arena, arena_printf(&config->arena, "file %s", path));
-    json_object_foreach(root, key, value)
-    {
+    json_object_foreach (root, key, value) {
         int index = setting_find(str_of(key));
 
         if (index < 0)
-            return err_set(err, ERR_INVALID, "%s: there is no setting '%s'; `sculler config` lists them", path,
-                           key);
+            return err_set(err, ERR_INVALID, "%s: there is no setting '%s'; `sculler config` lists them", path, key);
         if (!setting_store(config, index, scalar_text(config, value), origin, err))
             return false;
     }
@@ -192,9 +188,9 @@ MUST_USE static bool load_environment(struct config *config, struct err *err)
         for (const char *c = settings[i].name; *c && len + 1 < sizeof name; c++)
             name[len++] = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
         const char *value = getenv(name);
-        if (value && !setting_store(config, i, str_of(value),
-                                    arena_cstr(&config->arena, arena_printf(&config->arena, "environment %s", name)),
-                                    err))
+        if (value &&
+            !setting_store(config, i, str_of(value),
+                           arena_cstr(&config->arena, arena_printf(&config->arena, "environment %s", name)), err))
             return false;
     }
     return true;
@@ -329,7 +325,8 @@ void config_print_help(void)
 {
     printf("Usage: sculler server [--config FILE] [--SETTING VALUE ...]\n\n"
            "Runs the server in the foreground; Ctrl-C ends it cleanly. Settings come from a TOML file, from\n"
-           "the environment (SCULLER_NAME) and from flags, the later wins; `sculler config` shows each with its origin.\n\n");
+           "the environment (SCULLER_NAME) and from flags, the later wins; `sculler config` shows each with its "
+           "origin.\n\n");
     for (int i = 0; i < SETTINGS_COUNT; i++) {
         char value[256];
         const struct setting *s = &settings[i];

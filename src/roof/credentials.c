@@ -43,8 +43,7 @@ MUST_USE static bool value_read(str text, const char *name, char *ret, size_t si
         str key, value;
         if (!str_cut(line, '=', &key, &value) || !str_starts(key, str_of(name)))
             continue;
-        if (value.len < 3 || !str_starts(value, STR(" \"")) || !str_ends(value, STR("\"")) ||
-            value.len - 3 >= size)
+        if (value.len < 3 || !str_starts(value, STR(" \"")) || !str_ends(value, STR("\"")) || value.len - 3 >= size)
             return false;
         memcpy(ret, value.at + 2, value.len - 3);
         ret[value.len - 3] = '\0';
@@ -69,9 +68,9 @@ bool credentials_load(const char *state_dir, struct credentials *ret, struct err
     str whole = {text, (size_t)len};
     if (!value_read(whole, "access_key_id", ret->access_key, sizeof ret->access_key) ||
         !value_read(whole, "secret_access_key", ret->secret, sizeof ret->secret))
-        return err_set(err, ERR_INVALID,
-                       "%s does not hold an access_key_id and a secret_access_key; remove it and a new key pair is made",
-                       path);
+        return err_set(
+            err, ERR_INVALID,
+            "%s does not hold an access_key_id and a secret_access_key; remove it and a new key pair is made", path);
     return true;
 }
 

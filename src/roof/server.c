@@ -34,7 +34,8 @@
  * (what a half-started server holds, the kernel takes back, and the keeper ends every cell when its line closes).
  * The order matters in one place: the keeper is started, and the port is taken, while there still is privilege.
  *
- *     settings ─ state ─ credentials ─ port ─ keeper, interpreters ─ DROP ─ database ─ records ─ functions ─ apis ─ pool ─ doors
+ *     settings ─ state ─ credentials ─ port ─ keeper, interpreters ─ DROP ─ database ─ records ─ functions ─ apis ─
+ * pool ─ doors
  *
  * Stopping goes the other way: no new connections, running calls finish (bounded), records reach the disk.
  */
@@ -99,9 +100,10 @@ MUST_USE static bool check_auth(struct server *server, struct err *err)
     if (server->config.auth)
         return true;
     if (!is_loopback(server->config.listen))
-        return err_set(err, ERR_INVALID,
-                       "--auth off is possible on loopback only, and --listen is %.100s: anyone there could run code here",
-                       server->config.listen);
+        return err_set(
+            err, ERR_INVALID,
+            "--auth off is possible on loopback only, and --listen is %.100s: anyone there could run code here",
+            server->config.listen);
     log_warn("authentication is OFF: every program on this machine may deploy and call functions");
     return true;
 }
@@ -128,8 +130,8 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
     if (!http_server_open(&server->loop, &options, &server->http, err))
         return false;
     server->routes.own_address = http_server_address(server->http);
-    snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT,
-             server->routes.listens_on_unix ? "" : "http://", STR_ARG(server->routes.own_address));
+    snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT, server->routes.listens_on_unix ? "" : "http://",
+             STR_ARG(server->routes.own_address));
     return true;
 }
 
@@ -247,8 +249,8 @@ static void start_doors(struct server *server)
 {
     const struct config *config = &server->config;
 
-    server->aws_credential = (struct aws_credential){setting(server->credentials.access_key),
-                                                     setting(server->credentials.secret)};
+    server->aws_credential =
+        (struct aws_credential){setting(server->credentials.access_key), setting(server->credentials.secret)};
     server->aws_credentials = (struct aws_credentials){&server->aws_credential, 1};
     server->door = (struct aws_door){
         .loop = &server->loop,

@@ -15,20 +15,20 @@
 
 enum frame_type {
     /* server -> template */
-    FRAME_INIT = 1,  /* head: handler, task root; then "KEY=VALUE" ... (the whole environment); body: none */
-    FRAME_FORK,      /* worker = its number; SCM_RIGHTS: [work socket, log pipe] */
-    FRAME_KILL,      /* worker: SIGKILL it */
+    FRAME_INIT = 1, /* head: handler, task root; then "KEY=VALUE" ... (the whole environment); body: none */
+    FRAME_FORK,     /* worker = its number; SCM_RIGHTS: [work socket, log pipe] */
+    FRAME_KILL,     /* worker: SIGKILL it */
     /* template -> server */
-    FRAME_INIT_DONE, /* time_us = how long init took; memory_kb = resident */
-    FRAME_INIT_ERROR,/* body: the error payload as Lambda words it */
-    FRAME_FORKED,    /* worker, pid (inside the cell); status = errno when fork failed, pid 0 */
-    FRAME_EXITED,    /* worker, status = as waitpid gives it */
+    FRAME_INIT_DONE,  /* time_us = how long init took; memory_kb = resident */
+    FRAME_INIT_ERROR, /* body: the error payload as Lambda words it */
+    FRAME_FORKED,     /* worker, pid (inside the cell); status = errno when fork failed, pid 0 */
+    FRAME_EXITED,     /* worker, status = as waitpid gives it */
     /* server -> worker */
-    FRAME_INVOKE,    /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event */
+    FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event */
     /* worker -> server */
-    FRAME_READY,     /* may be given work; memory_kb */
-    FRAME_RESPONSE,  /* body: JSON; memory_kb = peak resident */
-    FRAME_ERROR,     /* body: error payload; memory_kb */
+    FRAME_READY,    /* may be given work; memory_kb */
+    FRAME_RESPONSE, /* body: JSON; memory_kb = peak resident */
+    FRAME_ERROR,    /* body: error payload; memory_kb */
 };
 
 struct frame_header {

@@ -125,8 +125,8 @@ bool frame_send(int fd, const struct frame_header *header, const int *fds, int f
     if (fds_count > 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = CMSG_SPACE((size_t)fds_count * sizeof(int));
-        control.align = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-                                         .cmsg_len = CMSG_LEN((size_t)fds_count * sizeof(int))};
+        control.align = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)fds_count * sizeof(int))};
         memcpy(CMSG_DATA(&control.align), fds, (size_t)fds_count * sizeof(int));
     }
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *header;

@@ -74,11 +74,12 @@ struct run_result payload_refused(struct run *run, const char *why)
 
     for (size_t i = 0; why[i]; i++)
         text[i] = why[i] == '"' || why[i] == '\\' ? '\'' : (unsigned char)why[i] < 0x20 ? ' ' : why[i];
-    result = function_error(arena_printf(run->arena,
-                                         "{\"errorType\":\"Runtime.SandboxError\",\"errorMessage\":\"RequestId: " STR_FMT
-                                         " Error: The function cannot be run here: %s\"}",
-                                         STR_ARG(run->request_id), text),
-                            "Runtime.SandboxError");
+    result =
+        function_error(arena_printf(run->arena,
+                                    "{\"errorType\":\"Runtime.SandboxError\",\"errorMessage\":\"RequestId: " STR_FMT
+                                    " Error: The function cannot be run here: %s\"}",
+                                    STR_ARG(run->request_id), text),
+                       "Runtime.SandboxError");
     result.outcome = RUN_REFUSED;
     return result;
 }

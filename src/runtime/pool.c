@@ -275,7 +275,8 @@ static void dispatch(struct template *template)
     if (template->state != TEMPLATE_READY)
         return;
     while (template->waiting_count > 0 && template->workers_count[WORKER_IDLE] > 0)
-        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]), leave_queue(template, TAILQ_FIRST(&template->waiting)));
+        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]),
+                   leave_queue(template, TAILQ_FIRST(&template->waiting)));
     while (template->state == TEMPLATE_READY && may_fork(template)) {
         if (!worker_fork(template, &err)) {
             if (template_workers(template) == 0)
@@ -321,8 +322,7 @@ void pool_on_template_ready(struct template *template)
         template->starter->init_us = template->init_us;
         give_init_log(template, template->starter);
     }
-    TAILQ_FOREACH(place, &template->waiting, next)
-    {
+    TAILQ_FOREACH (place, &template->waiting, next) {
         place->run->cold = true;
     }
     dispatch(template);
@@ -333,8 +333,8 @@ static struct run_result failure_result(struct template *template, struct run *r
 {
     switch (failure->kind) {
     case INIT_RAISED:
-        return (struct run_result){.outcome = RUN_FUNCTION_ERROR, .payload = failure->payload,
-                                   .error_type = "Runtime.InitError"};
+        return (struct run_result){
+            .outcome = RUN_FUNCTION_ERROR, .payload = failure->payload, .error_type = "Runtime.InitError"};
     case INIT_EXITED:
         return payload_exit(run, failure->status);
     case INIT_TIMED_OUT:
@@ -351,8 +351,7 @@ void pool_on_init_failed(struct template *template, const struct init_failure *f
     struct place_list failed = TAILQ_HEAD_INITIALIZER(failed);
     struct place *place;
 
-    TAILQ_FOREACH(place, &template->waiting, next)
-    {
+    TAILQ_FOREACH (place, &template->waiting, next) {
         if (!template->starter)
             template->starter = place->run;
     }
@@ -390,7 +389,8 @@ static void expire_waiting(struct template *template, int64_t now_us)
 
     /* Waiting for an init is bounded by init's own timeout. */
     while (template->state == TEMPLATE_READY && (place = TAILQ_FIRST(&template->waiting)) &&
-           now_us - (place->run->queued_us > template->ready_us ? place->run->queued_us : template->ready_us) > wait_us) {
+           now_us - (place->run->queued_us > template->ready_us ? place->run->queued_us : template->ready_us) >
+               wait_us) {
         struct run_result result = {.outcome = RUN_THROTTLED, .reason = concurrency_limit};
         pool_finish(template, leave_queue(template, place), &result);
     }

@@ -19,16 +19,16 @@ struct keeper;
 struct pool;
 
 enum run_outcome {
-    RUN_RESPONSE,        /* payload: the function's JSON */
-    RUN_FUNCTION_ERROR,  /* payload: the error object in Lambda's words (exceptions, init errors, exits, timeouts,
-                            responses that are too large): all are "Unhandled" to the caller */
-    RUN_THROTTLED,       /* no slot; `reason` is AWS's Reason */
-    RUN_REFUSED,         /* cannot be run here at all (no cell, no interpreter): payload in words */
+    RUN_RESPONSE,       /* payload: the function's JSON */
+    RUN_FUNCTION_ERROR, /* payload: the error object in Lambda's words (exceptions, init errors, exits, timeouts,
+                           responses that are too large): all are "Unhandled" to the caller */
+    RUN_THROTTLED,      /* no slot; `reason` is AWS's Reason */
+    RUN_REFUSED,        /* cannot be run here at all (no cell, no interpreter): payload in words */
 };
 
 struct run_result {
     enum run_outcome outcome;
-    str payload;          /* valid during on_done only, or longer in run->arena */
+    str payload; /* valid during on_done only, or longer in run->arena */
     const char *reason;
     const char *error_type; /* "Runtime.ExitError", "Sandbox.Timedout", ... for the record; or NULL */
 };
@@ -42,13 +42,13 @@ struct run {
     void (*on_done)(void *ctx, struct run *run, const struct run_result *result);
     void *ctx;
     /* out: filled before on_done */
-    struct buf log;      /* what the function printed, bounded by RECORD_LOG_BYTES_MAX; owned by the run's maker */
+    struct buf log; /* what the function printed, bounded by RECORD_LOG_BYTES_MAX; owned by the run's maker */
     uint64_t log_bytes_dropped;
-    bool cold;           /* this call waited for a template's init or was a worker's first */
+    bool cold;                               /* this call waited for a template's init or was a worker's first */
     int64_t queued_us, started_us, ended_us; /* clock_steady_us */
-    int64_t init_us;     /* of a template started for this call, else 0 */
+    int64_t init_us;                         /* of a template started for this call, else 0 */
     uint32_t memory_peak_kb;
-    uint32_t worker;     /* number, for people */
+    uint32_t worker; /* number, for people */
     /* the pool's own */
     void *place;
 };

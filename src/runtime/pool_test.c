@@ -116,8 +116,11 @@ static struct runnable *make_function(const char *name, const char *revision, co
 
 static void start_call(struct bench *bench, struct call *call, struct runnable *what, const char *event)
 {
-    *call = (struct call){.run = {.what = what, .request_id = STR("id-1"), .event = str_of(event),
-                                  .invoked_arn = what->arn, .reserved_concurrency = -1}};
+    *call = (struct call){.run = {.what = what,
+                                  .request_id = STR("id-1"),
+                                  .event = str_of(event),
+                                  .invoked_arn = what->arn,
+                                  .reserved_concurrency = -1}};
     call->run.arena = &call->arena;
     call->run.on_done = on_done;
     call->run.ctx = call;
@@ -220,7 +223,8 @@ static void answers_in_lambdas_words(void)
         {"{\"do\": \"exit\", \"code\": 4}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: exit status 4")},
         {"{\"do\": \"_exit\"}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: exit status 3")},
         {"{\"do\": \"kill\", \"signal\": 9}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: killed")},
-        {"{\"do\": \"kill\", \"signal\": 11}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: segmentation fault")},
+        {"{\"do\": \"kill\", \"signal\": 11}", RUN_FUNCTION_ERROR,
+         EXIT_ERROR(" with error: signal: segmentation fault")},
         {"{\"do\": \"hang_up\"}", RUN_FUNCTION_ERROR, EXIT_ERROR(" with error: signal: killed")},
         {"{\"do\": \"large\", \"n\": 7000000}", RUN_FUNCTION_ERROR,
          "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (6291556 bytes).\","
@@ -407,7 +411,8 @@ static void throttles_past_its_limits(void)
 
 static void runs_what_is_new_and_lets_the_old_finish(void)
 {
-    struct runnable *old = make_function("changing", "1", "import time\ndef handler(e, c): time.sleep(0.3); return 1\n");
+    struct runnable *old =
+        make_function("changing", "1", "import time\ndef handler(e, c): time.sleep(0.3); return 1\n");
     struct runnable *new;
     struct bench bench;
     struct call first, second;

@@ -18,7 +18,6 @@
 
 enum { GRACE_MS = 1000 }; /* how long a process may take to go before what is above it is killed */
 
-
 enum worker_state {
     WORKER_FORKING,
     WORKER_IDLE,
@@ -49,7 +48,7 @@ enum template_state {
     TEMPLATE_COLD,     /* no process */
     TEMPLATE_STARTING, /* in init */
     TEMPLATE_READY,
-    TEMPLATE_ENDING,   /* its cell is being killed */
+    TEMPLATE_ENDING, /* its cell is being killed */
 };
 
 /* One call that waits; lives in the run's arena. */
@@ -76,7 +75,8 @@ struct template_line {
     struct buf in;
 };
 
-struct template {
+struct template
+{
     struct pool *pool;
     enum template_state state;
     struct runnable *what;
@@ -121,16 +121,16 @@ struct init_failure {
 /* worker.c */
 struct worker *worker_fork(struct template *template, struct err *err);
 void worker_run(struct worker *worker, struct run *run);
-void worker_end(struct worker *worker);               /* idle or forking: politely, by closing its socket */
+void worker_end(struct worker *worker); /* idle or forking: politely, by closing its socket */
 void worker_on_forked(struct worker *worker, int error);
-void worker_gone(struct worker *worker, int status);  /* its process has ended: frees it */
+void worker_gone(struct worker *worker, int status); /* its process has ended: frees it */
 struct worker *worker_find(struct template *template, uint32_t number);
 
 /* template.c */
 struct template *template_new(struct pool *pool, struct runnable *what, struct function_load *load);
 void template_free(struct template *template); /* COLD, no calls */
 void template_start(struct template *template);
-void template_kill(struct template *template); /* -> ENDING; pool_on_template_gone follows */
+void template_kill(struct template *template);    /* -> ENDING; pool_on_template_gone follows */
 void template_abandon(struct template *template); /* -> COLD at once; nothing follows */
 bool template_send(struct template *template, enum frame_type type, uint32_t worker, const int *fds, int count);
 int template_workers(const struct template *template);

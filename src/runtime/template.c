@@ -299,7 +299,8 @@ static void open_line(struct template *template, int control_fd, int output_fd)
 
     if (!line)
         abort();
-    *line = (struct template_line){.template = template, .control_fd = control_fd, .output_fd = output_fd, .handles = 2};
+    *line =
+        (struct template_line){.template = template, .control_fd = control_fd, .output_fd = output_fd, .handles = 2};
     line->control.data = line->output.data = line;
     buf_init(&line->in, sizeof(struct frame_header) + 2 * (size_t)INVOKE_RESPONSE_BYTES_MAX);
     (void)uv_poll_init(loop, &line->control, control_fd);
@@ -360,8 +361,10 @@ static void on_cell_exit(void *ctx, int status)
 static bool start_cell(struct template *template, int control, int output, struct err *err)
 {
     const struct runnable *what = template->what;
-    struct cell_options options = {.kind = CELL_TEMPLATE, .tmp_mb = (uint32_t)what->tmp_mb,
-                                   .memory_mb = (uint32_t)what->memory_mb, .control_fd = control,
+    struct cell_options options = {.kind = CELL_TEMPLATE,
+                                   .tmp_mb = (uint32_t)what->tmp_mb,
+                                   .memory_mb = (uint32_t)what->memory_mb,
+                                   .control_fd = control,
                                    .output_fd = output};
 
     if (what->package.len >= sizeof options.package || what->interpreter.len >= sizeof options.interpreter ||
@@ -417,7 +420,7 @@ void template_start(struct template *template)
     buf_clear(&template->init_log);
     template->init_log_dropped = 0;
     if (start(template, &err)) {
-        (void)uv_timer_start(&template->timer, on_timer, (uint64_t)template->pool->options.init_timeout_ms, 0);
+        (void)uv_timer_start(&template->timer, on_timer, (uint64_t) template->pool->options.init_timeout_ms, 0);
         return;
     }
     (void)snprintf(template->refusal, sizeof template->refusal, "%s", err.text);

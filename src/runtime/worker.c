@@ -55,8 +55,7 @@ struct worker *worker_find(struct template *template, uint32_t number)
     struct worker *worker;
 
     for (int state = 0; state < WORKER_STATES; state++) {
-        TAILQ_FOREACH(worker, &template->workers[state], next)
-        {
+        TAILQ_FOREACH (worker, &template->workers[state], next) {
             if (worker->number == number)
                 return worker;
         }
@@ -190,7 +189,8 @@ void worker_run(struct worker *worker, struct run *run)
     worker->was_used = true;
     enter(worker, WORKER_BUSY);
     worker->out = (struct frame){.head = invoke_head(run), .body = run->event.len ? run->event : STR("{}")};
-    worker->out.header = (struct frame_header){.type = FRAME_INVOKE, .worker = worker->number,
+    worker->out.header = (struct frame_header){.type = FRAME_INVOKE,
+                                               .worker = worker->number,
                                                .head_bytes = (uint32_t)worker->out.head.len,
                                                .body_bytes = worker->out.body.len,
                                                .time_us = clock_wall_us() + timeout_ms * 1000LL};

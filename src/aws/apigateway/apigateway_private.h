@@ -118,7 +118,8 @@ bool get_stages(struct aws_call *call);
 bool update_stage(struct aws_call *call);
 bool delete_stage(struct aws_call *call);
 
-/* -- shared steps (common.c) ---------------------------------------------------------------------------------------- */
+/* -- shared steps (common.c) ----------------------------------------------------------------------------------------
+ */
 
 str new_id(struct arena *arena, int len); /* lower-case letters and digits */
 
@@ -144,8 +145,8 @@ struct page {
     str next; /* position of the next page, empty: that was all */
 };
 struct page page_of(const struct ref_input *input, const str *ids, int count);
-void page_begin(struct aws_call *call);                          /* {"item":[ */
-void page_end(struct aws_call *call, const struct page *page);   /* ] and the position } */
+void page_begin(struct aws_call *call);                        /* {"item":[ */
+void page_end(struct aws_call *call, const struct page *page); /* ] and the position } */
 
 /* Mapping expressions (facts/gateway 6), as far as their form goes. */
 bool is_request_source(str expression);

@@ -114,15 +114,14 @@ bool map_text(struct aws_call *call, json_t *map, enum map_kind kind, bool keep_
         return true;
     if (!json_is_object(map))
         return aws_fail(call, AWS_ERROR_SERIALIZATION, "Expected a map");
-    json_object_foreach(map, key, value)
+    json_object_foreach (map, key, value)
         if (!is_kind(value, kind))
             return aws_fail(call, AWS_ERROR_SERIALIZATION, "Unexpected kind of value in a map, at '%s'", key);
     if (kind == MAP_OF_TEMPLATES) {
         void *next;
 
-        json_object_foreach_safe(map, next, key, value)
-            if (json_text(value).len == 0)
-                json_object_set_new(map, key, json_null());
+        json_object_foreach_safe(map, next, key, value) if (json_text(value).len == 0)
+            json_object_set_new(map, key, json_null());
     }
     *ret = json_compact(map, call->arena);
     if (ret->len > MAP_BYTES_MAX)
@@ -144,7 +143,8 @@ str list_text(struct aws_call *call, const struct shape_list *list)
     return arena_copy(call->arena, buf_str(&out));
 }
 
-/* -- pages ----------------------------------------------------------------------------------------------------------- */
+/* -- pages -----------------------------------------------------------------------------------------------------------
+ */
 
 /* A position is the id of the last item shown, so that what is added or removed meanwhile shifts nothing. */
 struct page page_of(const struct ref_input *input, const str *ids, int count)
@@ -177,7 +177,8 @@ void page_end(struct aws_call *call, const struct page *page)
     jw_object_end(&call->jw);
 }
 
-/* -- mapping expressions ------------------------------------------------------------------------------------------------ */
+/* -- mapping expressions
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool is_literal(str s)
 {
@@ -194,10 +195,14 @@ static bool begins_with_one(str s, const char *const *heads)
 
 bool is_request_source(str s)
 {
-    static const char *const heads[] = {"method.request.header.",           "method.request.querystring.",
-                                        "method.request.path.",             "method.request.multivalueheader.",
-                                        "method.request.multivaluequerystring.", "method.request.body.",
-                                        "context.",                         "stageVariables.",
+    static const char *const heads[] = {"method.request.header.",
+                                        "method.request.querystring.",
+                                        "method.request.path.",
+                                        "method.request.multivalueheader.",
+                                        "method.request.multivaluequerystring.",
+                                        "method.request.body.",
+                                        "context.",
+                                        "stageVariables.",
                                         NULL};
 
     return is_literal(s) || str_eq(s, STR("method.request.body")) || begins_with_one(s, heads);
@@ -205,9 +210,12 @@ bool is_request_source(str s)
 
 bool is_response_source(str s)
 {
-    static const char *const heads[] = {"integration.response.header.", "integration.response.multivalueheader.",
-                                        "integration.response.body.",   "context.",
-                                        "stageVariables.",              NULL};
+    static const char *const heads[] = {"integration.response.header.",
+                                        "integration.response.multivalueheader.",
+                                        "integration.response.body.",
+                                        "context.",
+                                        "stageVariables.",
+                                        NULL};
 
     return is_literal(s) || str_eq(s, STR("integration.response.body")) || begins_with_one(s, heads);
 }
@@ -221,7 +229,8 @@ bool fail_mapping(struct aws_call *call, const char *format, str what)
                     STR_ARG(fault));
 }
 
-/* -- what follows a change -------------------------------------------------------------------------------------------------- */
+/* -- what follows a change
+ * -------------------------------------------------------------------------------------------------- */
 
 /* `loaded` is never NULL, so that an absence is put in place too. */
 struct loaded_stage {

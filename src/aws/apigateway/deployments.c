@@ -5,7 +5,8 @@
 
 enum { DEPLOYMENT_ID_LEN = 6, SNAPSHOT_BYTES_MAX = 8 * 1024 * 1024 };
 
-/* -- create ------------------------------------------------------------------------------------------------------------ */
+/* -- create
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool has_integration(const struct rest_tree *tree, const struct rest_method *method)
 {
@@ -65,8 +66,7 @@ static bool point_stage(struct aws_call *call, const struct create_deployment_in
         stage.variables = variables;
     if (input->tracing_enabled.given)
         stage.tracing_enabled = input->tracing_enabled.value;
-    if (!(exists ? row_update(call->db, &rest_stages, &stage, &err)
-                 : row_insert(call->db, &rest_stages, &stage, &err)))
+    if (!(exists ? row_update(call->db, &rest_stages, &stage, &err) : row_insert(call->db, &rest_stages, &stage, &err)))
         return aws_fail_err(call, &err);
     stage_changed(call, input->api, input->stage);
     return true;
@@ -105,7 +105,8 @@ bool create_deployment(struct aws_call *call)
     return true;
 }
 
-/* -- get, delete ---------------------------------------------------------------------------------------------------------- */
+/* -- get, delete
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool find_deployment(struct aws_call *call, struct rest_deployment *ret)
 {

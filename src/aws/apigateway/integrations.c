@@ -6,7 +6,8 @@
 /* AWS's 29 s are a quota that users raise; our ceiling is a function's longest run. */
 enum { TIMEOUT_MS_MIN = 50, TIMEOUT_MS_MAX = 900000, TIMEOUT_MS_DEFAULT = 29000 };
 
-/* -- checks, in AWS's order: type, verb, URI, then resource and method -------------------------------------------------- */
+/* -- checks, in AWS's order: type, verb, URI, then resource and method
+ * -------------------------------------------------- */
 
 static bool check_type(struct aws_call *call, str type)
 {
@@ -50,8 +51,7 @@ static bool check_request_mappings(struct aws_call *call, json_t *parameters)
     const char *name;
     json_t *value;
 
-    json_object_foreach(parameters, name, value)
-    {
+    json_object_foreach (parameters, name, value) {
         bool known = false;
 
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
@@ -69,10 +69,12 @@ static bool check_content_types(struct aws_call *call, json_t *templates)
     const char *type;
     json_t *value;
 
-    json_object_foreach(templates, type, value)
+    json_object_foreach (templates, type, value)
         if (!strchr(type, '/') && strcmp(type, "$default") != 0)
             return aws_fail(call, AWS_ERROR_BAD_REQUEST,
-                            "Validation Result: warnings : [], errors : [Invalid content type specified: %s]", type);
+                            "Validation Result: warnings : [], errors : "
+                            "[Invalid content type specified: %s]",
+                            type);
     return true;
 }
 
@@ -105,7 +107,8 @@ static bool check_integration(struct aws_call *call, const struct put_integratio
            check_content_types(call, input->request_templates);
 }
 
-/* -- integrations --------------------------------------------------------------------------------------------------------- */
+/* -- integrations
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* The new integration replaces the old one whole, its responses too. */
 static bool replace_integration(struct aws_call *call, const struct rest_integration *integration)
@@ -130,16 +133,14 @@ bool put_integration(struct aws_call *call)
         .integration_verb = input->integration_verb,
         .uri = input->uri,
         .credentials = input->credentials,
-        .passthrough_behavior =
-            input->passthrough_behavior.len ? input->passthrough_behavior : STR("WHEN_NO_MATCH"),
+        .passthrough_behavior = input->passthrough_behavior.len ? input->passthrough_behavior : STR("WHEN_NO_MATCH"),
         .content_handling = input->content_handling,
         .cache_namespace = input->cache_namespace.len ? input->cache_namespace : input->resource,
         .cache_key_parameters = list_text(call, &input->cache_key_parameters),
         .timeout_ms = input->timeout_ms.given ? input->timeout_ms.value : TIMEOUT_MS_DEFAULT,
     };
 
-    if (!check_integration(call, input) ||
-        !find_method(call, input->api, input->resource, input->verb, &method) ||
+    if (!check_integration(call, input) || !find_method(call, input->api, input->resource, input->verb, &method) ||
         !map_text(call, input->request_parameters, MAP_OF_TEXTS, false, &integration.request_parameters) ||
         !map_text(call, input->request_templates, MAP_OF_TEMPLATES, false, &integration.request_templates))
         return false;
@@ -175,7 +176,8 @@ bool delete_integration(struct aws_call *call)
            (row_delete(call->db, &rest_integrations, key, 3, &err) || aws_fail_err(call, &err));
 }
 
-/* -- integration responses -------------------------------------------------------------------------------------------------- */
+/* -- integration responses
+ * -------------------------------------------------------------------------------------------------- */
 
 static void response_write(struct aws_call *call, const struct rest_integration_response *response)
 {
@@ -199,8 +201,7 @@ static bool check_response_mappings(struct aws_call *call, const struct put_inte
         return false;
     if (declared.response_parameters.at && !json_parse(declared.response_parameters, &names, &err))
         return aws_fail_err(call, &err);
-    json_object_foreach(input->response_parameters, name, value)
-    {
+    json_object_foreach (input->response_parameters, name, value) {
         if (!json_object_get(names, name))
             return fail_mapping(call, "Invalid mapping expression parameter specified", str_of(name));
         if (!is_response_source(json_text(value)))

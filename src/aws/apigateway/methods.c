@@ -1,6 +1,7 @@
 #include "aws/apigateway/apigateway_private.h"
 
-/* -- checks ----------------------------------------------------------------------------------------------------------- */
+/* -- checks -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_verb(str verb)
 {
@@ -32,8 +33,7 @@ static bool check_models(struct aws_call *call, json_t *models)
     const char *type;
     json_t *value;
 
-    json_object_foreach(models, type, value)
-    {
+    json_object_foreach (models, type, value) {
         const char *name = json_string_value(value);
 
         if (name && strcmp(name, "Empty") != 0 && strcmp(name, "Error") != 0)
@@ -47,8 +47,7 @@ static bool check_names(struct aws_call *call, json_t *parameters, const char *c
     const char *name;
     json_t *value;
 
-    json_object_foreach(parameters, name, value)
-    {
+    json_object_foreach (parameters, name, value) {
         bool known = false;
 
         for (int i = 0; heads[i]; i++)
@@ -59,12 +58,13 @@ static bool check_names(struct aws_call *call, json_t *parameters, const char *c
     return true;
 }
 
-/* -- methods ------------------------------------------------------------------------------------------------------------ */
+/* -- methods
+ * ------------------------------------------------------------------------------------------------------------ */
 
 bool put_method(struct aws_call *call)
 {
-    static const char *const heads[] = {"method.request.header.", "method.request.querystring.",
-                                        "method.request.path.", NULL};
+    static const char *const heads[] = {"method.request.header.", "method.request.querystring.", "method.request.path.",
+                                        NULL};
     const struct put_method_input *input = call->input;
     struct rest_resource resource;
     struct err err = {0};
@@ -123,7 +123,8 @@ bool delete_method(struct aws_call *call)
     return row_delete(call->db, &rest_methods, key, 3, &err) || aws_fail_err(call, &err);
 }
 
-/* -- method responses --------------------------------------------------------------------------------------------------- */
+/* -- method responses
+ * --------------------------------------------------------------------------------------------------- */
 
 static void method_response_write(struct aws_call *call, const struct rest_method_response *response)
 {

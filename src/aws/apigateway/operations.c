@@ -5,8 +5,11 @@
 #define API "/restapis/{restapi_id}"
 #define RESOURCE API "/resources/{resource_id}"
 #define METHOD RESOURCE "/methods/{http_method}"
-#define JOB(title, http_verb, at, code, parameters, function) \
-    {.name = title, .method = http_verb, .path = at, .status = code, .shape = parameters, .kind = AWS_JOB, .job = function}
+#define JOB(title, http_verb, at, code, parameters, function)                                                 \
+    {                                                                                                         \
+        .name = title, .method = http_verb, .path = at, .status = code, .shape = parameters, .kind = AWS_JOB, \
+        .job = function                                                                                       \
+    }
 
 static const struct aws_operation operations[] = {
     JOB("CreateRestApi", "POST", "/restapis", 201, &create_rest_api_shape, create_rest_api),
@@ -26,8 +29,7 @@ static const struct aws_operation operations[] = {
     JOB("PutMethodResponse", "PUT", METHOD "/responses/{status_code}", 201, &put_method_response_shape,
         put_method_response),
     JOB("GetMethodResponse", "GET", METHOD "/responses/{status_code}", 200, &ref_shape, get_method_response),
-    JOB("DeleteMethodResponse", "DELETE", METHOD "/responses/{status_code}", 204, &ref_shape,
-        delete_method_response),
+    JOB("DeleteMethodResponse", "DELETE", METHOD "/responses/{status_code}", 204, &ref_shape, delete_method_response),
 
     JOB("PutIntegration", "PUT", METHOD "/integration", 201, &put_integration_shape, put_integration),
     JOB("GetIntegration", "GET", METHOD "/integration", 200, &ref_shape, get_integration),

@@ -2,7 +2,8 @@
 
 enum { RESOURCE_ID_LEN = 6, RESOURCES_MAX = 300 };
 
-/* -- path parts ------------------------------------------------------------------------------------------------------ */
+/* -- path parts ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_part_text(str s)
 {
@@ -38,7 +39,8 @@ static bool is_path_part(str part)
     return is_part_text(name);
 }
 
-/* -- create -------------------------------------------------------------------------------------------------------------- */
+/* -- create
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static bool check_siblings(struct aws_call *call, const struct rest_tree *tree, str parent, str part)
 {
@@ -79,8 +81,7 @@ bool create_resource(struct aws_call *call)
         return aws_fail(call, AWS_ERROR_BAD_REQUEST,
                         "Cannot create a child of a resource with a greedy path variable: " STR_FMT,
                         STR_ARG(parent.path_part));
-    if (!load_tree(call, input->api, STR(""), &tree) ||
-        !check_siblings(call, &tree, parent.id, input->path_part))
+    if (!load_tree(call, input->api, STR(""), &tree) || !check_siblings(call, &tree, parent.id, input->path_part))
         return false;
     resource = (struct rest_resource){
         .api_id = input->api,
@@ -96,7 +97,8 @@ bool create_resource(struct aws_call *call)
     return true;
 }
 
-/* -- get, delete ------------------------------------------------------------------------------------------------------------ */
+/* -- get, delete
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool wants_methods(const struct ref_input *input)
 {
@@ -112,8 +114,7 @@ bool get_resource(struct aws_call *call)
     struct rest_resource resource;
     struct rest_tree tree;
 
-    if (!find_resource(call, input->api, input->resource, &resource) ||
-        !load_tree(call, input->api, STR(""), &tree))
+    if (!find_resource(call, input->api, input->resource, &resource) || !load_tree(call, input->api, STR(""), &tree))
         return false;
     rest_resource_write(&call->jw, &tree, &resource, wants_methods(input));
     return true;

@@ -14,18 +14,30 @@ static const char *const content_handlings[] = {"CONVERT_TO_BINARY", "CONVERT_TO
 static const char *const key_sources[] = {"HEADER", "AUTHORIZER", NULL};
 static const char *const patch_ops[] = {"add", "remove", "move", "test", "replace", "copy", NULL};
 
-#define LABEL(c_type, wire, member) {wire, SHAPE_IN_PATH, SHAPE_STR, offsetof(struct c_type, member)}
-#define QUERY(c_type, wire, type, member) {wire, SHAPE_IN_QUERY, type, offsetof(struct c_type, member)}
-#define BODY(c_type, wire, type, member, ...) \
-    {wire, SHAPE_IN_BODY, type, offsetof(struct c_type, member), __VA_ARGS__}
+#define LABEL(c_type, wire, member)                                     \
+    {                                                                   \
+        wire, SHAPE_IN_PATH, SHAPE_STR, offsetof(struct c_type, member) \
+    }
+#define QUERY(c_type, wire, type, member)                           \
+    {                                                               \
+        wire, SHAPE_IN_QUERY, type, offsetof(struct c_type, member) \
+    }
+#define BODY(c_type, wire, type, member, ...)                                   \
+    {                                                                           \
+        wire, SHAPE_IN_BODY, type, offsetof(struct c_type, member), __VA_ARGS__ \
+    }
 #define API(c_type) LABEL(c_type, "restapi_id", api)
-#define METHOD(c_type) \
-    API(c_type), LABEL(c_type, "resource_id", resource), LABEL(c_type, "http_method", verb)
-#define STATUS(c_type)                                                                                              \
-    {"status_code", SHAPE_IN_PATH, SHAPE_STR, offsetof(struct c_type, status), .check = {.pattern = &status_pattern}, \
-     .path = "statusCode"}
-#define SHAPE_NAMED(c_type, rows, prefix)                                                              \
-    {.fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = sizeof(struct c_type), .body_prefix = (prefix)}
+#define METHOD(c_type) API(c_type), LABEL(c_type, "resource_id", resource), LABEL(c_type, "http_method", verb)
+#define STATUS(c_type)                                                            \
+    {                                                                             \
+        "status_code", SHAPE_IN_PATH, SHAPE_STR, offsetof(struct c_type, status), \
+            .check = {.pattern = &status_pattern}, .path = "statusCode"           \
+    }
+#define SHAPE_NAMED(c_type, rows, prefix)                                                        \
+    {                                                                                            \
+        .fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = sizeof(struct c_type), \
+        .body_prefix = (prefix)                                                                  \
+    }
 
 static const struct shape_field ref_fields[] = {
     METHOD(ref_input),
@@ -93,8 +105,7 @@ static const struct shape_field put_integration_fields[] = {
     BODY(put_integration_input, "requestParameters", SHAPE_JSON, request_parameters),
     BODY(put_integration_input, "requestTemplates", SHAPE_JSON, request_templates),
     BODY(put_integration_input, "passthroughBehavior", SHAPE_STR, passthrough_behavior),
-    BODY(put_integration_input, "contentHandling", SHAPE_STR, content_handling,
-         .check = {.values = content_handlings}),
+    BODY(put_integration_input, "contentHandling", SHAPE_STR, content_handling, .check = {.values = content_handlings}),
     BODY(put_integration_input, "cacheNamespace", SHAPE_STR, cache_namespace),
     BODY(put_integration_input, "cacheKeyParameters", SHAPE_LIST, cache_key_parameters),
     BODY(put_integration_input, "timeoutInMillis", SHAPE_INT, timeout_ms),

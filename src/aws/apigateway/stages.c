@@ -36,9 +36,8 @@ static bool find_stage(struct aws_call *call, str api, str name, struct rest_sta
     struct rest_api ignored;
     struct err err = {0};
 
-    return find_api(call, api, &ignored) &&
-           found_or(call, row_get(call->db, &rest_stages, key, call->arena, ret, &err), &err,
-                    "Invalid stage identifier specified");
+    return find_api(call, api, &ignored) && found_or(call, row_get(call->db, &rest_stages, key, call->arena, ret, &err),
+                                                     &err, "Invalid stage identifier specified");
 }
 
 static bool check_deployment(struct aws_call *call, str api, str deployment)
@@ -54,7 +53,8 @@ static bool check_deployment(struct aws_call *call, str api, str deployment)
     return aws_fail(call, AWS_ERROR_BAD_REQUEST, "Deployment id does not exist");
 }
 
-/* -- create, get, delete --------------------------------------------------------------------------------------------------- */
+/* -- create, get, delete
+ * --------------------------------------------------------------------------------------------------- */
 
 bool create_stage(struct aws_call *call)
 {
@@ -134,7 +134,8 @@ bool delete_stage(struct aws_call *call)
     return true;
 }
 
-/* -- update: one function a path ------------------------------------------------------------------------------------------- */
+/* -- update: one function a path
+ * ------------------------------------------------------------------------------------------- */
 
 struct stage_patch {
     struct aws_call *call;

@@ -20,9 +20,11 @@ static const struct shape_field routing_fields[] = {
 static const struct shape routing_shape = SHAPE_OF(struct routing_input, routing_fields);
 
 #define NAME_CHECK .check = {LENGTH(1, 128), .pattern = &pattern_alias}
-#define ALIAS_ROWS                                                                                                  \
-    {"Description", SHAPE_IN_BODY, SHAPE_STR, offsetof(struct alias_input, description), .check = {LENGTH(0, 256)}},\
-    {"RoutingConfig", SHAPE_IN_BODY, SHAPE_STRUCT, offsetof(struct alias_input, routing), .shape = &routing_shape}
+#define ALIAS_ROWS                                                                                                   \
+    {"Description", SHAPE_IN_BODY, SHAPE_STR, offsetof(struct alias_input, description), .check = {LENGTH(0, 256)}}, \
+    {                                                                                                                \
+        "RoutingConfig", SHAPE_IN_BODY, SHAPE_STRUCT, offsetof(struct alias_input, routing), .shape = &routing_shape \
+    }
 
 static const struct shape_field create_alias_fields[] = {
     FIELD_FUNCTION_CREATE(struct alias_input),
@@ -118,10 +120,10 @@ bool alias_create(struct aws_call *call)
 {
     const struct alias_input *input = call->input;
     struct alias_config created = {0}, alias = {
-        .name = input->name,
-        .version = input->version,
-        .description = input->description,
-    };
+                                           .name = input->name,
+                                           .version = input->version,
+                                           .description = input->description,
+                                       };
     struct lambda_ref ref;
     struct err err = {0};
 
@@ -225,7 +227,8 @@ bool alias_list(struct aws_call *call)
     if (!lambda_ref_of(call, input->function, (str){0}, &ref) ||
         !lambda_answer(call,
                        store_alias_list(call->db, ref.name, input->version, input->marker,
-                                        lambda_page(&input->max_items), call->arena, &list, &err), &ref, &err))
+                                        lambda_page(&input->max_items), call->arena, &list, &err),
+                       &ref, &err))
         return false;
     jw_object(jw);
     jw_array_key(jw, "Aliases");

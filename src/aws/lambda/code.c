@@ -105,7 +105,8 @@ bool code_on_body(struct aws_call *call)
     return true;
 }
 
-/* -- the package ---------------------------------------------------------------------------------------------------- */
+/* -- the package ----------------------------------------------------------------------------------------------------
+ */
 
 /* It runs here and would not on AWS: said at every deploy, with the numbers. */
 static void tell_if_too_large_for_aws(struct aws_call *call, const struct package *package)

@@ -34,7 +34,8 @@ static str text_close(struct aws_call *call, struct text *text)
     return json;
 }
 
-/* -- runtime ---------------------------------------------------------------------------------------------------------- */
+/* -- runtime ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool check_runtime(struct aws_call *call, str runtime)
 {
@@ -45,10 +46,12 @@ static bool check_runtime(struct aws_call *call, str runtime)
     case RUNTIME_UNKNOWN:
         return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
                         "Value " STR_FMT " at 'runtime' failed to satisfy constraint: Member must satisfy enum value "
-                        "set: " STR_FMT " or be a valid ARN", STR_ARG(runtime), STR_ARG(names));
+                        "set: " STR_FMT " or be a valid ARN",
+                        STR_ARG(runtime), STR_ARG(names));
     case RUNTIME_RETIRED:
         return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
-                        "The runtime parameter of " STR_FMT " is no longer supported for creating or updating AWS Lambda "
+                        "The runtime parameter of " STR_FMT
+                        " is no longer supported for creating or updating AWS Lambda "
                         "functions. We recommend you use a supported runtime while creating or updating functions.",
                         STR_ARG(runtime));
     case RUNTIME_CURRENT:
@@ -60,25 +63,41 @@ static bool check_runtime(struct aws_call *call, str runtime)
     if (!str_starts(runtime, STR("python")))
         return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
                         "The runtime " STR_FMT " is one of AWS Lambda's, but this server runs Python functions only. "
-                        "It has: " STR_FMT, STR_ARG(runtime), STR_ARG(words));
+                        "It has: " STR_FMT,
+                        STR_ARG(runtime), STR_ARG(words));
     return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
                     "The runtime " STR_FMT " is one of AWS Lambda's, but there is no interpreter for it on this "
-                    "machine. It has: " STR_FMT, STR_ARG(runtime), STR_ARG(words));
+                    "machine. It has: " STR_FMT,
+                    STR_ARG(runtime), STR_ARG(words));
 }
 
-/* -- environment ------------------------------------------------------------------------------------------------------ */
+/* -- environment ------------------------------------------------------------------------------------------------------
+ */
 
-#define ENVIRONMENT_FAULT                                                                                             \
+#define ENVIRONMENT_FAULT \
     "Lambda was unable to configure your environment variables because the environment variables you have provided "
 
 static bool is_reserved(str key)
 {
     static const char *const reserved[] = {
-        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
     };
 
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
@@ -102,7 +121,8 @@ static bool check_reserved(struct aws_call *call, const struct shape_map *variab
         return true;
     return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
                     ENVIRONMENT_FAULT "contains reserved keys that are currently not supported for modification. "
-                                      "Reserved keys used in this request: " STR_FMT, STR_ARG(text));
+                                      "Reserved keys used in this request: " STR_FMT,
+                    STR_ARG(text));
 }
 
 static bool apply_environment(struct aws_call *call, const struct environment_input *input, bool creating, str *ret)
@@ -131,7 +151,8 @@ static bool apply_environment(struct aws_call *call, const struct environment_in
     return true;
 }
 
-/* -- small structures ------------------------------------------------------------------------------------------------- */
+/* -- small structures -------------------------------------------------------------------------------------------------
+ */
 
 /* Text has no levels; JSON has both, INFO unless said.  What was not given stays. */
 static void apply_logging(struct aws_call *call, const struct logging_input *input, struct function_config *config)
@@ -233,7 +254,8 @@ static void apply_structures(struct aws_call *call, const struct config_input *i
             json_array_size(input->file_systems) ? json_compact(input->file_systems, call->arena) : STR("");
 }
 
-/* -- all of it ---------------------------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void apply_str(str given, str *ret)
 {

@@ -19,9 +19,8 @@ static void write_state(struct jw *jw, const struct function_config *config)
 {
     static const char *const states[] = {
         [VERSION_PENDING] = "Pending", [VERSION_ACTIVE] = "Active", [VERSION_FAILED] = "Failed"};
-    static const char *const updates[] = {[UPDATE_SUCCESSFUL] = "Successful",
-                                          [UPDATE_IN_PROGRESS] = "InProgress",
-                                          [UPDATE_FAILED] = "Failed"};
+    static const char *const updates[] = {
+        [UPDATE_SUCCESSFUL] = "Successful", [UPDATE_IN_PROGRESS] = "InProgress", [UPDATE_FAILED] = "Failed"};
 
     jw_str(jw, "State", str_of(states[config->state]));
     write_str_if(jw, "StateReason", config->state_reason);

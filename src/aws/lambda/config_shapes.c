@@ -30,7 +30,8 @@ static const struct shape_field tracing_fields[] = {
 static const struct shape tracing_shape = SHAPE_OF(struct tracing_input, tracing_fields);
 
 static const struct shape_field snap_start_fields[] = {
-    {"ApplyOn", SHAPE_IN_BODY, SHAPE_STR, offsetof(struct snap_start_input, apply_on), .check = {.values = snap_starts}},
+    {"ApplyOn", SHAPE_IN_BODY, SHAPE_STR, offsetof(struct snap_start_input, apply_on),
+     .check = {.values = snap_starts}},
 };
 static const struct shape snap_start_shape = SHAPE_OF(struct snap_start_input, snap_start_fields);
 
@@ -69,27 +70,27 @@ static const struct shape_field code_fields[] = {
 static const struct shape code_shape = SHAPE_OF(struct code_input, code_fields);
 
 /* What both operations take. */
-#define CONFIG_ROWS                                                                                                  \
-    {"Runtime", IN(SHAPE_STR, runtime)},                                                                             \
-    {"Handler", IN(SHAPE_STR, handler), .check = {LENGTH(0, 128), .pattern = &pattern_handler}},                     \
-    {"Description", IN(SHAPE_STR, description), .check = {LENGTH(0, 256)}},                                          \
-    {"Timeout", IN(SHAPE_INT, timeout), .check = {VALUE(1, 900)}},                                                   \
-    {"MemorySize", IN(SHAPE_INT, memory), .check = {VALUE(128, 10240)}},                                             \
-    {"VpcConfig", IN(SHAPE_STRUCT, vpc), .shape = &vpc_shape},                                                       \
-    {"DeadLetterConfig", IN(SHAPE_STRUCT, dead_letter), .shape = &dead_letter_shape},                                \
-    {"Environment", IN(SHAPE_STRUCT, environment), .shape = &environment_shape},                                     \
-    {"KMSKeyArn", IN(SHAPE_STR, kms_key_arn)},                                                                       \
-    {"TracingConfig", IN(SHAPE_STRUCT, tracing), .shape = &tracing_shape},                                           \
-    {"Layers", IN(SHAPE_LIST, layers), .item = {LENGTH(1, 140), .pattern = &pattern_layer}},                         \
-    {"FileSystemConfigs", IN(SHAPE_JSON, file_systems)},                                                             \
-    {"ImageConfig", IN(SHAPE_JSON, image_config)},                                                                   \
-    {"EphemeralStorage", IN(SHAPE_STRUCT, ephemeral), .shape = &ephemeral_shape},                                    \
-    {"SnapStart", IN(SHAPE_STRUCT, snap_start), .shape = &snap_start_shape},                                         \
-    {"LoggingConfig", IN(SHAPE_STRUCT, logging), .shape = &logging_shape}
+#define CONFIG_ROWS                                                                                         \
+    {"Runtime", IN(SHAPE_STR, runtime)},                                                                    \
+        {"Handler", IN(SHAPE_STR, handler), .check = {LENGTH(0, 128), .pattern = &pattern_handler}},        \
+        {"Description", IN(SHAPE_STR, description), .check = {LENGTH(0, 256)}},                             \
+        {"Timeout", IN(SHAPE_INT, timeout), .check = {VALUE(1, 900)}},                                      \
+        {"MemorySize", IN(SHAPE_INT, memory), .check = {VALUE(128, 10240)}},                                \
+        {"VpcConfig", IN(SHAPE_STRUCT, vpc), .shape = &vpc_shape},                                          \
+        {"DeadLetterConfig", IN(SHAPE_STRUCT, dead_letter), .shape = &dead_letter_shape},                   \
+        {"Environment", IN(SHAPE_STRUCT, environment), .shape = &environment_shape},                        \
+        {"KMSKeyArn", IN(SHAPE_STR, kms_key_arn)},                                                          \
+        {"TracingConfig", IN(SHAPE_STRUCT, tracing), .shape = &tracing_shape},                              \
+        {"Layers", IN(SHAPE_LIST, layers), .item = {LENGTH(1, 140), .pattern = &pattern_layer}},            \
+        {"FileSystemConfigs", IN(SHAPE_JSON, file_systems)}, {"ImageConfig", IN(SHAPE_JSON, image_config)}, \
+        {"EphemeralStorage", IN(SHAPE_STRUCT, ephemeral), .shape = &ephemeral_shape},                       \
+        {"SnapStart", IN(SHAPE_STRUCT, snap_start), .shape = &snap_start_shape},                            \
+    {                                                                                                       \
+        "LoggingConfig", IN(SHAPE_STRUCT, logging), .shape = &logging_shape                                 \
+    }
 
 static const struct shape_field create_function_fields[] = {
-    {"FunctionName", IN(SHAPE_STR, function), SHAPE_REQUIRED,
-     .check = {LENGTH(1, 140), .pattern = &pattern_fn_create}},
+    {"FunctionName", IN(SHAPE_STR, function), SHAPE_REQUIRED, .check = {LENGTH(1, 140), .pattern = &pattern_fn_create}},
     {"Role", IN(SHAPE_STR, role), SHAPE_REQUIRED, .check = {.pattern = &pattern_role}},
     {"Code", IN(SHAPE_STRUCT, code), SHAPE_REQUIRED, .shape = &code_shape},
     {"PackageType", IN(SHAPE_STR, package_type), .check = {.values = package_types}},

@@ -13,8 +13,8 @@ enum { NAME_CHARS_MAX = 64 };
 static bool check_creation(struct aws_call *call, const struct config_input *input, const struct lambda_ref *ref)
 {
     if (ref->name.len > NAME_CHARS_MAX) {
-        str fault = shape_message(call->arena, ref->name, "functionName",
-                                  "Member must have length less than or equal to 64");
+        str fault =
+            shape_message(call->arena, ref->name, "functionName", "Member must have length less than or equal to 64");
 
         return aws_fail_text(call, AWS_ERROR_INVALID_PARAMETER, shape_messages(call->arena, &fault, 1));
     }
@@ -42,15 +42,16 @@ bool function_create(struct aws_call *call)
 {
     const struct config_input *input = call->input;
     const struct package *package = code_package(call);
-    struct function_config created = {0}, config = {
-        .package_type = STR("Zip"),
-        .architecture = STR("x86_64"),
-        .memory_mb = 128,
-        .timeout_s = 3,
-        .tmp_mb = 512,
-        .tracing_json = STR("{\"Mode\":\"PassThrough\"}"),
-        .snap_start_json = STR("{\"ApplyOn\":\"None\",\"OptimizationStatus\":\"Off\"}"),
-    };
+    struct function_config created = {0},
+                           config = {
+                               .package_type = STR("Zip"),
+                               .architecture = STR("x86_64"),
+                               .memory_mb = 128,
+                               .timeout_s = 3,
+                               .tmp_mb = 512,
+                               .tracing_json = STR("{\"Mode\":\"PassThrough\"}"),
+                               .snap_start_json = STR("{\"ApplyOn\":\"None\",\"OptimizationStatus\":\"Off\"}"),
+                           };
     struct store_creation creation = {.config = &config, .publish = input->publish.value};
     struct lambda_ref ref;
     struct err err = {0};
@@ -78,7 +79,8 @@ bool function_create(struct aws_call *call)
     return true;
 }
 
-/* -- GetFunction, GetFunctionConfiguration ---------------------------------------------------------------------------- */
+/* -- GetFunction, GetFunctionConfiguration ----------------------------------------------------------------------------
+ */
 
 static bool get(struct aws_call *call, struct lambda_ref *ref, struct function_config *ret)
 {
@@ -145,7 +147,8 @@ bool function_get_configuration(struct aws_call *call)
     return true;
 }
 
-/* -- DeleteFunction ------------------------------------------------------------------------------------------------------ */
+/* -- DeleteFunction
+ * ------------------------------------------------------------------------------------------------------ */
 
 bool function_delete(struct aws_call *call)
 {
@@ -170,7 +173,8 @@ bool function_delete(struct aws_call *call)
     return true;
 }
 
-/* -- UpdateFunctionConfiguration ----------------------------------------------------------------------------------------- */
+/* -- UpdateFunctionConfiguration
+ * ----------------------------------------------------------------------------------------- */
 
 /* $LATEST is what can be changed; a qualifier that says so is fine. */
 static bool get_latest(struct aws_call *call, str function, struct lambda_ref *ret_ref, struct function_config *ret)
@@ -192,9 +196,8 @@ bool function_update_configuration(struct aws_call *call)
     struct err err = {0};
 
     if (!get_latest(call, input->function, &ref, &config) || !lambda_apply_config(call, input, &config) ||
-        !lambda_answer(call,
-                       store_update(call->db, &config, input->revision_id, false, call->arena, &updated, &err), &ref,
-                       &err))
+        !lambda_answer(call, store_update(call->db, &config, input->revision_id, false, call->arena, &updated, &err),
+                       &ref, &err))
         return false;
     jw_object(&call->jw);
     lambda_write_config(call, &updated, lambda_arn(call, ref.name, STR("")), false);
@@ -203,7 +206,8 @@ bool function_update_configuration(struct aws_call *call)
     return true;
 }
 
-/* -- UpdateFunctionCode --------------------------------------------------------------------------------------------------- */
+/* -- UpdateFunctionCode
+ * --------------------------------------------------------------------------------------------------- */
 
 static const struct shape_field update_code_fields[] = {
     FIELD_FUNCTION_CREATE(struct update_code_input),
@@ -252,16 +256,18 @@ bool function_update_code(struct aws_call *call)
         write_updated(call, &config, false);
         return true;
     }
-    if (!lambda_answer(call,
-                       store_update(call->db, &config, input->revision_id, input->publish.value, call->arena,
-                                    &updated, &err), &ref, &err))
+    if (!lambda_answer(
+            call,
+            store_update(call->db, &config, input->revision_id, input->publish.value, call->arena, &updated, &err),
+            &ref, &err))
         return false;
     write_updated(call, &updated, input->publish.value);
     lambda_changed(call, ref.name);
     return true;
 }
 
-/* -- ListFunctions --------------------------------------------------------------------------------------------------------- */
+/* -- ListFunctions
+ * --------------------------------------------------------------------------------------------------------- */
 
 struct list_functions_input {
     str function_version, marker;
@@ -284,9 +290,9 @@ bool function_list(struct aws_call *call)
     struct err err = {0};
     bool all = input->function_version.len > 0;
 
-    if (!lambda_answer(call,
-                       store_list(call->db, all, input->marker, lambda_page(&input->max_items), call->arena, &list,
-                                  &err), NULL, &err))
+    if (!lambda_answer(
+            call, store_list(call->db, all, input->marker, lambda_page(&input->max_items), call->arena, &list, &err),
+            NULL, &err))
         return false;
     jw_object(jw);
     jw_array_key(jw, "Functions");

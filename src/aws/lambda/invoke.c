@@ -39,7 +39,8 @@ struct invoking {
     bool dry_run, tail;
 };
 
-/* -- what came of it ------------------------------------------------------------------------------------------------ */
+/* -- what came of it ------------------------------------------------------------------------------------------------
+ */
 
 /* The HTTP status by outcome: asked for by invoke/ before on_answer, for the record. */
 static int status_of(struct invocation *invocation)
@@ -131,7 +132,8 @@ static void on_answer(void *ctx, struct invocation *invocation)
     aws_call_finish(call);
 }
 
-/* -- what is asked ---------------------------------------------------------------------------------------------------- */
+/* -- what is asked ----------------------------------------------------------------------------------------------------
+ */
 
 /* Base64 of a JSON object, in a header. */
 static bool read_client_context(struct aws_call *call, str header, str *ret)
@@ -149,7 +151,8 @@ static bool read_client_context(struct aws_call *call, str header, str *ret)
     good = base64_decode(header, &buf) && json_valid(buf_str(&buf), &offset);
     *ret = arena_copy(call->arena, buf_str(&buf));
     buf_free(&buf);
-    return good || aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be a valid Base64-encoded JSON object.");
+    return good ||
+           aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be a valid Base64-encoded JSON object.");
 }
 
 /* Root=1-SECONDS-24 HEX: the caller's, or a new one, unsampled. */

@@ -29,18 +29,35 @@ void lambda_changed(struct aws_call *call, str name);
 void lambda_prepare_changed(struct aws_call *call);
 
 /* Rows that most shapes begin with.  `type` has members `function` and `qualifier`. */
-#define FIELD_FUNCTION_GET(type)                                                                          \
-    {"FunctionName", SHAPE_IN_PATH, SHAPE_STR, offsetof(type, function), SHAPE_REQUIRED,                   \
-     .check = {LENGTH(1, 256), .pattern = &pattern_fn_get}}
-#define FIELD_FUNCTION_CREATE(type)                                                                       \
-    {"FunctionName", SHAPE_IN_PATH, SHAPE_STR, offsetof(type, function), SHAPE_REQUIRED,                   \
-     .check = {LENGTH(1, 140), .pattern = &pattern_fn_create}}
-#define FIELD_QUALIFIER(type)                                                                             \
-    {"Qualifier", SHAPE_IN_QUERY, SHAPE_STR, offsetof(type, qualifier),                                    \
-     .check = {LENGTH(1, 128), .pattern = &pattern_qualifier}}
-#define FIELD_MARKER(type) {"Marker", SHAPE_IN_QUERY, SHAPE_STR, offsetof(type, marker)}
-#define FIELD_MAX_ITEMS(type)                                                                             \
-    {"MaxItems", SHAPE_IN_QUERY, SHAPE_INT, offsetof(type, max_items), .check = {VALUE(1, 10000)}}
+#define FIELD_FUNCTION_GET(type)                                                                       \
+    {                                                                                                  \
+        "FunctionName", SHAPE_IN_PATH, SHAPE_STR, offsetof(type, function), SHAPE_REQUIRED, .check = { \
+            LENGTH(1, 256),                                                                            \
+            .pattern = &pattern_fn_get                                                                 \
+        }                                                                                              \
+    }
+#define FIELD_FUNCTION_CREATE(type)                                                                    \
+    {                                                                                                  \
+        "FunctionName", SHAPE_IN_PATH, SHAPE_STR, offsetof(type, function), SHAPE_REQUIRED, .check = { \
+            LENGTH(1, 140),                                                                            \
+            .pattern = &pattern_fn_create                                                              \
+        }                                                                                              \
+    }
+#define FIELD_QUALIFIER(type)                                                         \
+    {                                                                                 \
+        "Qualifier", SHAPE_IN_QUERY, SHAPE_STR, offsetof(type, qualifier), .check = { \
+            LENGTH(1, 128),                                                           \
+            .pattern = &pattern_qualifier                                             \
+        }                                                                             \
+    }
+#define FIELD_MARKER(type)                                          \
+    {                                                               \
+        "Marker", SHAPE_IN_QUERY, SHAPE_STR, offsetof(type, marker) \
+    }
+#define FIELD_MAX_ITEMS(type)                                                                          \
+    {                                                                                                  \
+        "MaxItems", SHAPE_IN_QUERY, SHAPE_INT, offsetof(type, max_items), .check = { VALUE(1, 10000) } \
+    }
 
 /* The commonest input: a function, maybe a qualifier. */
 struct function_input {
@@ -112,7 +129,7 @@ MUST_USE bool lambda_apply_config(struct aws_call *call, const struct config_inp
 struct code_upload;
 bool code_on_route(struct aws_call *call);
 bool code_on_body(struct aws_call *call);
-bool code_prepare(struct aws_call *call);      /* lane: durable under its hash, or refused */
+bool code_prepare(struct aws_call *call); /* lane: durable under its hash, or refused */
 void code_on_end(struct aws_call *call);
 bool code_check_source(struct aws_call *call, const struct code_input *code);
 const struct package *code_package(struct aws_call *call); /* NULL: none was sent */

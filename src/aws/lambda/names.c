@@ -67,19 +67,21 @@ static const struct {
      "The operation cannot be performed at this time. An update is in progress for resource: ", ""},
     {STORE_WRONG_REVISION, AWS_ERROR_PRECONDITION_FAILED, false,
      "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
-     "the latest Revision Id", NULL},
+     "the latest Revision Id",
+     NULL},
     {STORE_VERSION_ALIASED, AWS_ERROR_RESOURCE_CONFLICT, true, "Version is referenced by one or more aliases: ", ""},
     {STORE_ROUTING_LATEST, AWS_ERROR_INVALID_PARAMETER_PLAIN, false,
      "$LATEST is not supported for an alias pointing to more than 1 version", NULL},
     {STORE_TAGS_LIMIT, AWS_ERROR_INVALID_PARAMETER, false, "Number of tags exceeds resource tag limit.", NULL},
-    {STORE_POLICY_LIMIT, AWS_ERROR_POLICY_LENGTH, false, "The final policy size is bigger than the limit (20480).", NULL},
+    {STORE_POLICY_LIMIT, AWS_ERROR_POLICY_LENGTH, false, "The final policy size is bigger than the limit (20480).",
+     NULL},
     {STORE_CONCURRENCY_LIMIT, AWS_ERROR_INVALID_PARAMETER_PLAIN, false,
      "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
-     "minimum value of [100].", NULL},
+     "minimum value of [100].",
+     NULL},
 };
 
-bool lambda_answer(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref,
-                   const struct err *err)
+bool lambda_answer(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref, const struct err *err)
 {
     if (answer == STORE_OK)
         return true;

@@ -12,17 +12,25 @@
 #define FUNCTIONS "/2015-03-31/functions"
 #define FUNCTION FUNCTIONS "/{FunctionName}"
 
-#define JOB(title, http_verb, at, code, parameters, handler, ...)                                                   \
-    {.name = title, .method = http_verb, .path = at, .status = code, .shape = parameters, .kind = AWS_JOB,          \
-     .job = handler, ##__VA_ARGS__}
+#define JOB(title, http_verb, at, code, parameters, handler, ...)                                             \
+    {                                                                                                         \
+        .name = title, .method = http_verb, .path = at, .status = code, .shape = parameters, .kind = AWS_JOB, \
+        .job = handler, ##__VA_ARGS__                                                                         \
+    }
 /* The package is taken out of the body while it comes, see code.c. */
-#define WITH_CODE                                                                                                   \
-    .on_route = code_on_route, .on_body = code_on_body, .prepare = code_prepare, .on_end = code_on_end,             \
+#define WITH_CODE                                                                                       \
+    .on_route = code_on_route, .on_body = code_on_body, .prepare = code_prepare, .on_end = code_on_end, \
     .on_done = lambda_prepare_changed
 
 static const struct aws_operation operations[] = {
-    {.name = "Invoke", .method = "POST", .path = FUNCTION "/invocations", .status = 200, .shape = &invoke_shape,
-     .kind = AWS_LOOP, .loop = invoke_operation, .raw_body = true,
+    {.name = "Invoke",
+     .method = "POST",
+     .path = FUNCTION "/invocations",
+     .status = 200,
+     .shape = &invoke_shape,
+     .kind = AWS_LOOP,
+     .loop = invoke_operation,
+     .raw_body = true,
      .body_max = 2 * INVOKE_EVENT_BYTES_MAX /* so that what is a little too large is told so in AWS's words */},
 
     JOB("CreateFunction", "POST", FUNCTIONS, 201, &create_function_shape, function_create, WITH_CODE),

@@ -66,8 +66,8 @@ static bool matches_fn_get(str s)
 
     return arn_parse(s, &arn);
 }
-const struct shape_pattern pattern_fn_get = {
-    FN_HEAD "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?", matches_fn_get};
+const struct shape_pattern pattern_fn_get = {FN_HEAD "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
+                                             matches_fn_get};
 
 static bool matches_fn_create(str s)
 {
@@ -108,8 +108,8 @@ static bool matches_role(str s)
            part(&s).len == 0 && digits(part(&s), 12, 12) && str_starts(s, STR("role")) && s.len > 4 &&
            only(str_from(s, 4), "_+=,.@-/");
 }
-const struct shape_pattern pattern_role = {
-    "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+", matches_role};
+const struct shape_pattern pattern_role = {"arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+",
+                                           matches_role};
 
 static bool matches_handler(str s)
 {
@@ -164,8 +164,8 @@ static bool matches_arn(str s)
         return false;
     return str_cut(s, ':', &account, &rest) && (account.len == 0 || digits(account, 12, 12));
 }
-const struct shape_pattern pattern_arn = {
-    "arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:(" REGION_TEXT ")?:(\\d{12})?:(.*)", matches_arn};
+const struct shape_pattern pattern_arn = {"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:(" REGION_TEXT ")?:(\\d{12})?:(.*)",
+                                          matches_arn};
 
 static bool matches_organization(str s)
 {
@@ -222,10 +222,10 @@ static bool matches_layer(str s)
     name = part(&s);
     return name.len > 0 && only(name, "-_") && matches_number(s);
 }
-const struct shape_pattern pattern_layer = {
-    "(arn:(aws[a-zA-Z-]*)?:lambda:" REGION_TEXT ":\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|"
-    "(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)",
-    matches_layer};
+const struct shape_pattern pattern_layer = {"(arn:(aws[a-zA-Z-]*)?:lambda:" REGION_TEXT
+                                            ":\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|"
+                                            "(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)",
+                                            matches_layer};
 
 /* Tags are on ARNs only: of functions, event source mappings, code signing configurations, capacity providers. */
 static bool matches_function_arn(str s)

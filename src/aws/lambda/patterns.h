@@ -7,11 +7,11 @@ extern const struct shape_pattern pattern_fn_get;    /* a function, in any spell
 extern const struct shape_pattern pattern_fn_create; /* stricter: what may be made and changed */
 extern const struct shape_pattern pattern_qualifier;
 extern const struct shape_pattern pattern_alias;
-extern const struct shape_pattern pattern_version;        /* $LATEST or a number */
-extern const struct shape_pattern pattern_number;         /* [0-9]+ */
+extern const struct shape_pattern pattern_version; /* $LATEST or a number */
+extern const struct shape_pattern pattern_number;  /* [0-9]+ */
 extern const struct shape_pattern pattern_role;
 extern const struct shape_pattern pattern_handler;
-extern const struct shape_pattern pattern_variable;       /* name of an environment variable */
+extern const struct shape_pattern pattern_variable; /* name of an environment variable */
 extern const struct shape_pattern pattern_statement_id;
 extern const struct shape_pattern pattern_action;
 extern const struct shape_pattern pattern_principal;

@@ -111,15 +111,14 @@ static bool make_statement(struct aws_call *call, const struct add_permission_in
 
 /* -- AddPermission ------------------------------------------------------------------------------------------------- */
 
-#define WRONG_POLICY_REVISION                                                                                       \
+#define WRONG_POLICY_REVISION                                                                                        \
     "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest " \
     "Revision Id"
 
 static bool check_qualifier(struct aws_call *call, const struct lambda_ref *ref)
 {
     return !str_eq(ref->qualifier, STR("$LATEST")) ||
-           aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
-                    "We currently do not support adding policies for $LATEST.");
+           aws_fail(call, AWS_ERROR_INVALID_PARAMETER, "We currently do not support adding policies for $LATEST.");
 }
 
 static bool fail_no_alias(struct aws_call *call, const struct lambda_ref *ref)
@@ -136,7 +135,8 @@ static bool answer_add(struct aws_call *call, enum store_answer answer, const st
     case STORE_STATEMENT_EXISTS:
         return aws_fail(call, AWS_ERROR_RESOURCE_CONFLICT,
                         "The statement id (" STR_FMT ") provided already exists. Please provide a new statement id, or "
-                        "remove the existing statement.", STR_ARG(id));
+                        "remove the existing statement.",
+                        STR_ARG(id));
     case STORE_NO_ALIAS:
         return fail_no_alias(call, ref);
     case STORE_WRONG_REVISION:
@@ -166,7 +166,8 @@ bool permission_add(struct aws_call *call)
     return true;
 }
 
-/* -- RemovePermission ------------------------------------------------------------------------------------------------ */
+/* -- RemovePermission ------------------------------------------------------------------------------------------------
+ */
 
 struct remove_permission_input {
     str function, qualifier, statement_id, revision_id;
@@ -217,7 +218,8 @@ bool permission_remove(struct aws_call *call)
     return answer_remove(call, store_permission_remove(call->db, &permission, &err), &ref, input->statement_id, &err);
 }
 
-/* -- GetPolicy --------------------------------------------------------------------------------------------------------- */
+/* -- GetPolicy
+ * --------------------------------------------------------------------------------------------------------- */
 
 bool policy_get(struct aws_call *call)
 {

@@ -4,7 +4,8 @@
 #include "aws/lambda/patterns.h"
 #include "base/limits.h"
 
-/* -- tags ----------------------------------------------------------------------------------------------------------- */
+/* -- tags -----------------------------------------------------------------------------------------------------------
+ */
 
 struct tags_input {
     str resource;
@@ -12,9 +13,13 @@ struct tags_input {
     struct shape_list keys;
 };
 
-#define FIELD_RESOURCE                                                                                              \
-    {"Resource", SHAPE_IN_PATH, SHAPE_STR, offsetof(struct tags_input, resource), SHAPE_REQUIRED,                   \
-     .check = {LENGTH(1, 256), .pattern = &pattern_function_arn}}
+#define FIELD_RESOURCE                                                                                          \
+    {                                                                                                           \
+        "Resource", SHAPE_IN_PATH, SHAPE_STR, offsetof(struct tags_input, resource), SHAPE_REQUIRED, .check = { \
+            LENGTH(1, 256),                                                                                     \
+            .pattern = &pattern_function_arn                                                                    \
+        }                                                                                                       \
+    }
 
 static const struct shape_field tag_fields[] = {
     FIELD_RESOURCE,
@@ -86,8 +91,8 @@ bool tags_remove(struct aws_call *call)
     struct err err = {0};
 
     return tags_ref(call, &ref) &&
-           lambda_answer(call, store_tags_remove(call->db, ref.name, input->keys.items, input->keys.count, &err),
-                         &ref, &err);
+           lambda_answer(call, store_tags_remove(call->db, ref.name, input->keys.items, input->keys.count, &err), &ref,
+                         &err);
 }
 
 bool tags_list(struct aws_call *call)
@@ -110,7 +115,8 @@ bool tags_list(struct aws_call *call)
     return true;
 }
 
-/* -- reserved concurrency -------------------------------------------------------------------------------------------- */
+/* -- reserved concurrency --------------------------------------------------------------------------------------------
+ */
 
 struct concurrency_input {
     str function;
@@ -189,7 +195,8 @@ bool concurrency_delete(struct aws_call *call)
     return true;
 }
 
-/* -- account ------------------------------------------------------------------------------------------------------------ */
+/* -- account
+ * ------------------------------------------------------------------------------------------------------------ */
 
 bool account_get(struct aws_call *call)
 {
@@ -215,7 +222,8 @@ bool account_get(struct aws_call *call)
     return true;
 }
 
-/* -- stored and echoed ---------------------------------------------------------------------------------------------------- */
+/* -- stored and echoed
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* Is there such a function (and qualifier)?  Then what is stored under `kind`, or `otherwise`. */
 static bool get_setting(struct aws_call *call, const char *kind, str otherwise, struct lambda_ref *ret_ref, str *ret)

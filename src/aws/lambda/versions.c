@@ -25,7 +25,8 @@ static bool fail_wrong_code(struct aws_call *call, const struct lambda_ref *ref,
     if (!lambda_answer(call, store_get(call->db, ref->name, STR(""), call->arena, &latest, &err), ref, &err))
         return false;
     return aws_fail(call, AWS_ERROR_INVALID_PARAMETER,
-                    "CodeSHA256 (" STR_FMT ") is different from current CodeSHA256 in $LATEST (" STR_FMT "). Please try "
+                    "CodeSHA256 (" STR_FMT ") is different from current CodeSHA256 in $LATEST (" STR_FMT
+                    "). Please try "
                     "again with the CodeSHA256 in $LATEST.",
                     STR_ARG(given), STR_ARG(latest.code_sha256));
 }
@@ -78,7 +79,8 @@ bool version_list(struct aws_call *call)
     if (!lambda_ref_of(call, input->function, (str){0}, &ref) ||
         !lambda_answer(call,
                        store_list_versions(call->db, ref.name, input->marker, lambda_page(&input->max_items),
-                                           call->arena, &list, &err), &ref, &err))
+                                           call->arena, &list, &err),
+                       &ref, &err))
         return false;
     jw_object(jw);
     jw_array_key(jw, "Versions");

@@ -42,7 +42,8 @@ struct asking {
     struct err err;
 };
 
-/* -- a record as a line ---------------------------------------------------------------------------------------------- */
+/* -- a record as a line ----------------------------------------------------------------------------------------------
+ */
 
 static void write_times(struct jw *jw, const struct record *record)
 {
@@ -84,7 +85,8 @@ static void write_line(struct buf *buf, const struct record *record)
     buf_add_char(buf, '\n');
 }
 
-/* -- the question ------------------------------------------------------------------------------------------------------- */
+/* -- the question
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void on_row(void *ctx, int64_t id, const struct record *record)
 {
@@ -106,7 +108,8 @@ static void run_query(void *ctx)
         aws_fail_err(asking->call, &asking->err);
 }
 
-/* -- following ---------------------------------------------------------------------------------------------------------- */
+/* -- following
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct asking *asking, const struct record *record)
 {
@@ -172,8 +175,8 @@ static void follow(struct asking *asking)
 {
     struct aws_call *call = asking->call;
     const struct http_header headers[] = {{STR("x-amzn-RequestId"), str_of(call->request_id)}};
-    const struct http_answer head = {.status = 200, .content_type = STR("application/x-ndjson"), .headers = headers,
-                                     .headers_count = 1};
+    const struct http_answer head = {
+        .status = 200, .content_type = STR("application/x-ndjson"), .headers = headers, .headers_count = 1};
 
     asking->answered = true;
     http_stream_begin(call->exchange, &head);

@@ -6,10 +6,21 @@
 
 static const struct aws_operation operations[] = {
     {.name = "GetStatus", .method = "GET", .path = "/v1/status", .status = 200, .kind = AWS_LOOP, .loop = status_get},
-    {.name = "GetLogs", .method = "GET", .path = "/v1/logs", .status = 200, .shape = &logs_shape, .kind = AWS_LOOP,
+    {.name = "GetLogs",
+     .method = "GET",
+     .path = "/v1/logs",
+     .status = 200,
+     .shape = &logs_shape,
+     .kind = AWS_LOOP,
      .loop = logs_get},
-    {.name = "GetCode", .method = "GET", .path = "/_sculler/code/{sha256}", .status = 200, .shape = &code_link_shape,
-     .kind = AWS_LOOP, .loop = code_link_serve, .open = true},
+    {.name = "GetCode",
+     .method = "GET",
+     .path = "/_sculler/code/{sha256}",
+     .status = 200,
+     .shape = &code_link_shape,
+     .kind = AWS_LOOP,
+     .loop = code_link_serve,
+     .open = true},
 };
 
 const struct aws_service aws_sculler = {

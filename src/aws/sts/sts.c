@@ -12,8 +12,13 @@ static void get_caller_identity(struct aws_call *call)
 }
 
 static const struct aws_operation operations[] = {
-    {.name = "GetCallerIdentity", .method = "POST", .path = "/", .status = 200, .kind = AWS_LOOP,
-     .loop = get_caller_identity, .raw_body = true},
+    {.name = "GetCallerIdentity",
+     .method = "POST",
+     .path = "/",
+     .status = 200,
+     .kind = AWS_LOOP,
+     .loop = get_caller_identity,
+     .raw_body = true},
 };
 
 const struct aws_service aws_sts = {

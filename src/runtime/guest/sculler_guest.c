@@ -33,9 +33,9 @@
 #include <unistd.h>
 
 enum {
-    WORKERS_MAX = 4096,      /* of one template; the server's own limit is lower */
+    WORKERS_MAX = 4096,       /* of one template; the server's own limit is lower */
     BUFFER_FIRST = 64 * 1024, /* of a worker, kept from call to call */
-    HEAD_STRINGS = 4,        /* request id, invoked ARN, trace id, client context */
+    HEAD_STRINGS = 4,         /* request id, invoked ARN, trace id, client context */
 };
 
 static uint32_t peak_memory_kb(void)
@@ -143,7 +143,8 @@ static PyObject *send_init_error(PyObject *module, PyObject *args)
 
 /* Template */
 
-struct template {
+struct template
+{
     int control, children; /* children: a signalfd */
     int count;
     struct {
@@ -170,10 +171,11 @@ static void reap_workers(void)
         for (int i = 0; i < template.count; i++) {
             if (template.workers[i].pid != pid)
                 continue;
-            send_frame(template.control,
-                       (struct frame_header){.type = FRAME_EXITED, .worker = template.workers[i].number,
-                                             .status = status, .pid = (uint32_t)pid},
-                       NULL, 0);
+            send_frame(
+                template.control,
+                (struct frame_header){
+                    .type = FRAME_EXITED, .worker = template.workers[i].number, .status = status, .pid = (uint32_t)pid},
+                NULL, 0);
             template.workers[i] = template.workers[--template.count];
             break;
         }
@@ -188,8 +190,8 @@ static bool receive_control(struct frame_header *header, struct fork_request *re
         char bytes[CMSG_SPACE(2 * sizeof(int))];
     } control;
     struct iovec iov = {header, sizeof *header};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t got = recvmsg(template.control, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     int fds[2] = {-1, -1};
@@ -263,8 +265,7 @@ static PyObject *serve_template(PyObject *module, PyObject *args)
     template.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     send_frame(template.control, done, NULL, 0);
     for (;;) {
-        struct pollfd fds[] = {{.fd = template.control, .events = POLLIN},
-                               {.fd = template.children, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = template.control, .events = POLLIN}, {.fd = template.children, .events = POLLIN}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             _exit(1);
         if (fds[1].revents)
@@ -413,11 +414,8 @@ static PyMethodDef methods[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_sculler_guest",
-    .m_doc = "Frames and forks of Sculler's guest.",
-    .m_size = -1,
-    .m_methods = methods,
+    PyModuleDef_HEAD_INIT, .m_name = "_sculler_guest", .m_doc = "Frames and forks of Sculler's guest.",
+    .m_size = -1,          .m_methods = methods,
 };
 
 PyMODINIT_FUNC PyInit__sculler_guest(void);
