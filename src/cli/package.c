@@ -23,6 +23,7 @@ enum {
     PIECE_BYTES = 256 * 1024,
     MODE_FILE = 0644,
     MODE_PROGRAM = 0755,
+    DEFLATE_LEVEL = 5, /* libzip takes 9 by itself: three times as long for 2 % of the size */
 };
 
 static const char *const ignored_names[] = {".*", "__pycache__", "*.pyc", "*.pyo", "venv", "node_modules"};
@@ -121,8 +122,7 @@ MUST_USE static bool list_folder(struct listing *listing, const char *dir, bool 
 
 MUST_USE static bool read_patterns(struct listing *listing, const struct project *project, struct err *err)
 {
-    const char *path =
-        arena_cstr(listing->arena, arena_printf(listing->arena, "%s/.scullerignore", project->dir));
+    const char *path = arena_cstr(listing->arena, arena_printf(listing->arena, "%s/.scullerignore", project->dir));
     str text, line;
 
     if (access(path, R_OK) != 0)
@@ -131,7 +131,8 @@ MUST_USE static bool read_patterns(struct listing *listing, const struct project
         return false;
     while (text.len) {
         str_cut(text, '\n', &line, &text);
-        while (line.len && (line.at[line.len - 1] == ' ' || line.at[line.len - 1] == '/' || line.at[line.len - 1] == '\r'))
+        while (line.len &&
+               (line.at[line.len - 1] == ' ' || line.at[line.len - 1] == '/' || line.at[line.len - 1] == '\r'))
             line.len--;
         if (!line.len || line.at[0] == '#')
             continue;
@@ -237,6 +238,7 @@ MUST_USE static bool write_zip(const struct listing *listing, const char *path, 
             return zip_failed(zip, entry->path, err);
         /* The first day that a zip can name. */
         if (zip_file_set_dostime(zip, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) != 0 ||
+            zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_DEFLATE, DEFLATE_LEVEL) != 0 ||
             zip_file_set_external_attributes(zip, (zip_uint64_t)index, 0, ZIP_OPSYS_UNIX, mode) != 0)
             return zip_failed(zip, entry->path, err);
     }
@@ -270,7 +272,8 @@ MUST_USE static bool make_zip(struct listing *listing, const struct installed *i
                               struct err *err)
 {
     char hex[SHA256_HEX_CHARS];
-    const char *dir = arena_cstr(listing->arena, arena_printf(listing->arena, "%s/packages", cache_dir(listing->arena)));
+    const char *dir =
+        arena_cstr(listing->arena, arena_printf(listing->arena, "%s/packages", cache_dir(listing->arena)));
 
     if (!name_contents(listing, installed, hex, err) || !folder_make(dir, err))
         return false;
