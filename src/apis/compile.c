@@ -145,7 +145,8 @@ static bool compile_integration(struct api_stage *stage, const json_t *integrati
     ret->passthrough = member_text(integration, "passthroughBehavior", arena);
     ret->content_handling = member_text(integration, "contentHandling", arena);
     ret->timeout_ms = json_is_integer(timeout) ? (int)json_integer_value(timeout) : TIMEOUT_MS_DEFAULT;
-    ret->async = str_eq(json_text(json_object_get(parameters, "integration.request.header.X-Amz-Invocation-Type")),
+    ret->async = ret->kind == INTEGRATION_LAMBDA && /* a proxy integration applies no header mappings */
+                 str_eq(json_text(json_object_get(parameters, "integration.request.header.X-Amz-Invocation-Type")),
                         STR("'Event'"));
     compile_responses(stage, json_object_get(integration, "integrationResponses"), ret);
     return true;

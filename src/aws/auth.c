@@ -90,6 +90,7 @@ enum sigv4_fault aws_door_verify(const struct aws_door *door, const struct http_
         return fault;
     const struct aws_credential *key = find_key(door->credentials, signature.access_key);
     *ret_unknown_key = !key;
-    return sigv4_verify(&exchange->request, &signature, key ? key->secret : STR("no such key"), exchange->body_sha256,
-                        err);
+    fault = sigv4_verify(&exchange->request, &signature, key ? key->secret : STR("a key of nobody"),
+                         exchange->body_sha256, err);
+    return key ? fault : SIGV4_MISMATCH; /* the work was done for its time alone: no secret fits an unknown key */
 }

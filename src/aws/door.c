@@ -159,26 +159,38 @@ void aws_door_route(struct aws_door *door, struct http_exchange *exchange)
     aws_call_finish(call);
 }
 
-bool aws_door_claims(const struct aws_door *door, const struct http_request *request)
+static str first_part(str path)
 {
-    struct shape_label labels[AWS_LABELS_MAX];
-    struct sigv4 signature;
-    struct err ignored = {0};
-    ARENA_AUTO arena = {0};
-    int count;
+    str part, rest;
 
-    (void)door;
-    if (sigv4_read(request, &signature, &ignored) == SIGV4_OK)
-        return !str_eq(signature.service, STR("execute-api"));
-    if (str_eq(request->path, STR("/")))
-        return true; /* query services */
+    (void)str_cut(str_from(path, 1), '/', &part, &rest);
+    (void)str_cut(part, '?', &part, &rest);
+    return part;
+}
+
+/* First parts that later doors will want; the rest are those of the operations there are. */
+static const char *const kept_parts[] = {"v1", "v2", "api", "metrics", "prometheus", "ping", "sping"};
+
+static bool is_reserved(str part)
+{
+    for (size_t i = 0; i < sizeof kept_parts / sizeof *kept_parts; i++)
+        if (str_eq(part, str_of(kept_parts[i])))
+            return true;
     for (int i = 0; i < aws_services_count; i++)
-        for (int k = 0; k < aws_services[i]->operations_count; k++)
-            if (aws_services[i]->protocol == AWS_REST_JSON &&
-                aws_path_matches(aws_services[i]->operations[k].path, request->path, request->query, &arena, labels,
-                                 &count))
+        for (int k = 0; aws_services[i]->protocol == AWS_REST_JSON && k < aws_services[i]->operations_count; k++)
+            if (str_eq(part, first_part(str_of(aws_services[i]->operations[k].path))))
                 return true;
     return false;
+}
+
+bool aws_door_claims(const struct http_request *request)
+{
+    struct sigv4 signature;
+    struct err ignored = {0};
+
+    if (sigv4_read(request, &signature, &ignored) == SIGV4_OK)
+        return !str_eq(signature.service, STR("execute-api"));
+    return str_eq(request->path, STR("/")) /* query services */ || is_reserved(first_part(request->path));
 }
 
 /* -- handle: the body ------------------------------------------------------------------------------------------------
@@ -258,7 +270,11 @@ static void run_job(void *ctx)
         aws_fail_err(call, &err);
         return;
     }
-    if (!call->operation->job(call) || !buf_ok(&call->buf)) {
+    bool done = call->operation->job(call);
+    if (done && !buf_ok(&call->buf))
+        done = err_set(&err, ERR_LIMIT, "the answer of %s is too large", call->operation->name) ||
+               aws_fail_err(call, &err);
+    if (!done) {
         db_rollback(db);
         return;
     }

@@ -66,9 +66,9 @@ struct aws_credentials {
     int count;
 };
 
-/* Does this request belong here: is it signed for a service (not for an API behind the gateway), or unsigned and on a
- * path that only an operation has?  Others are the gateway's. */
-bool aws_door_claims(const struct aws_door *door, const struct http_request *request);
+/* Does this request speak AWS: is it signed for one of our services, or is its first part reserved for control APIs
+ * (so no stage on the short path can have that name)?  What does not belong here goes to the gateway. */
+bool aws_door_claims(const struct http_request *request);
 void aws_door_route(struct aws_door *door, struct http_exchange *exchange);
 void aws_door_handle(struct aws_door *door, struct http_exchange *exchange);
 

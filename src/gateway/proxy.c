@@ -37,8 +37,6 @@ bool proxy_decide(struct gateway_call *call)
 
     if (outcome_failed(call))
         return false;
-    if (call->method->async)
-        return true;
     if (invocation->outcome == INVOKE_FUNCTION_ERROR) {
         str cause = function_error_cause(call);
 

@@ -57,7 +57,9 @@ static const struct door *door_for(struct routes *routes, const struct http_requ
 {
     if (str_eq(request->path, STR("/health")))
         return &health_door;
-    return aws_door_claims(routes->aws, request) ? &control_door : &data_door;
+    if (gateway_wants_address(routes->gateway, request))
+        return &data_door;
+    return aws_door_claims(request) ? &control_door : &data_door;
 }
 
 /* "host:port" without its port; brackets of an IPv6 address stay. */

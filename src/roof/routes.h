@@ -1,8 +1,9 @@
 /*
  * routes: one port speaks everything; this says which door a request is for, and which are for none.
  *
- * Order: a Host we are not known by is refused (DNS rebinding); /health; what aws/ claims (a signature for a
- * service, or a path that only a control API has); everything else is the data plane's.  A foreign Origin is
+ * Order: a Host we are not known by is refused (DNS rebinding); /health; addresses that name
+ * an API; what aws/ claims (a signature for a service, or a first part that control APIs have); everything else is
+ * the data plane's short path.  A foreign Origin is
  * refused everywhere but on the data plane, where the method's own CORS decides.
  */
 #pragma once

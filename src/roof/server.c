@@ -43,6 +43,7 @@
 struct server {
     uv_loop_t loop;
     uv_signal_t on_int, on_term;
+    uv_timer_t stop_timer;
     struct config config;
     struct privilege privilege;
     int lock_fd;
@@ -297,12 +298,20 @@ static void on_http_closed(void *ctx)
     pool_drain(server->pool, on_drained, server);
 }
 
+static void on_stop_timeout(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+
+    log_warn("calls still run after stop_ms; they are ended", F_INT("running", pool_counts(server->pool).workers_busy));
+    uv_stop(&server->loop);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *server = handle->data;
 
     (void)number;
-    if (server->stopping) { /* asked twice: at once */
+    if (server->stopping) { /* asked twice, or the time is up: at once */
         uv_stop(&server->loop);
         return;
     }
@@ -310,6 +319,9 @@ static void on_signal(uv_signal_t *handle, int number)
     log_info("stopping: running calls may finish; once more to stop at once",
              F_INT("running", pool_counts(server->pool).workers_busy));
     http_server_close(server->http, (int)server->config.stop_ms, on_http_closed, server);
+    uv_timer_init(&server->loop, &server->stop_timer);
+    server->stop_timer.data = server;
+    uv_timer_start(&server->stop_timer, on_stop_timeout, (uint64_t)server->config.stop_ms, 0);
 }
 
 static void watch_signals(struct server *server)
