@@ -6,7 +6,9 @@
 #include "base/str.h"
 #include "base/test.h"
 #include "cell/keeper.h"
+#include "cell/keeper_private.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -235,6 +237,27 @@ static void kills_a_cell_and_all_when_the_keeper_stops(void)
     close(pipes[0]);
 }
 
+static void kills_a_cell_though_the_line_is_full(void)
+{
+    uv_loop_t loop;
+    struct keeper *keeper = start_keeper(&loop);
+    struct seen seen = {0};
+    struct err err = {0};
+    struct cell_options options = template_options("sleep", -1);
+    uint32_t cell = keeper_start_cell(keeper, &options, on_exit_seen, &seen, &err);
+
+    ok(cell > 0 && kill(keeper_pid(keeper), SIGSTOP) == 0);
+    while (keeper_remove_package(keeper, "not-there", NULL, NULL, &err) > 0) {
+    }
+    ok(err.os_errno == EAGAIN);
+    keeper_kill_cell(keeper, cell);
+    ok(kill(keeper_pid(keeper), SIGCONT) == 0);
+    while (!seen.ended)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    ok(WIFSIGNALED(seen.status) && WTERMSIG(seen.status) == SIGKILL);
+    stop_keeper(&loop, keeper);
+}
+
 static void removes_a_package_whoever_owns_it(void)
 {
     uv_loop_t loop;
@@ -259,8 +282,12 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void (*const tests[])(void) = {
-    shows_its_process_only_what_the_table_names, passes_on_the_signal_that_ended_it, says_why_a_cell_cannot_be_built,
-    kills_a_cell_and_all_when_the_keeper_stops,  removes_a_package_whoever_owns_it,
+    shows_its_process_only_what_the_table_names,
+    passes_on_the_signal_that_ended_it,
+    says_why_a_cell_cannot_be_built,
+    kills_a_cell_and_all_when_the_keeper_stops,
+    kills_a_cell_though_the_line_is_full,
+    removes_a_package_whoever_owns_it,
 };
 
 int main(int argc, char **argv)

@@ -3,6 +3,9 @@
  *
  * All calls return at once: a message goes out, an answer comes on the loop.  Cells are numbered by us and never
  * reused, so a late answer cannot be taken for another's.
+ *
+ * The line may be full.  A start is then refused, since the caller can try again; a kill is not the caller's to
+ * repeat, so it is noted at the cell and sent when there is room: no more can wait than there are cells.
  */
 #include "cell/keeper.h"
 
@@ -26,6 +29,7 @@ enum { EXEC_FAILED = 127 };
 struct cell {
     LIST_ENTRY(cell) next;
     uint32_t number;
+    bool kill_waits; /* for room on the line */
     cell_on_exit *on_exit;
     void *ctx;
 };
@@ -113,13 +117,59 @@ static void lose_keeper(struct keeper *keeper)
         keeper->on_lost(keeper->lost_ctx);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+static bool send_message(struct keeper *keeper, const struct keeper_message *message, const int *fds, int count,
+                         struct err *err)
 {
-    struct keeper *keeper = poll->data;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {(void *)message, sizeof *message};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (keeper->is_lost)
+        return err_set(err, ERR_SYSTEM, "the keeper is gone");
+    if (count > 0) {
+        header.msg_control = control.bytes;
+        header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        control.align = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)count * sizeof(int))};
+        memcpy(CMSG_DATA(&control.align), fds, (size_t)count * sizeof(int));
+    }
+    if (sendmsg(keeper->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return err_sys(err, "asking the keeper");
+    return true;
+}
+
+static void on_line(uv_poll_t *poll, int status, int events);
+
+/* False: there was no room, and it waits. */
+static bool send_kill(struct keeper *keeper, struct cell *cell)
+{
+    struct keeper_message message = {.type = KEEPER_KILL_CELL, .cell = cell->number};
+    struct err err = {0};
+
+    /* Any other failure is the end of the line, and a lost keeper has taken its cells along. */
+    cell->kill_waits = !send_message(keeper, &message, NULL, 0, &err) && err.os_errno == EAGAIN;
+    return !cell->kill_waits;
+}
+
+static void send_waiting_kills(struct keeper *keeper)
+{
+    struct cell *cell;
+
+    LIST_FOREACH (cell, &keeper->cells, next) {
+        if (cell->kill_waits && !send_kill(keeper, cell))
+            return;
+    }
+    (void)uv_poll_start(&keeper->poll, UV_READABLE, on_line);
+}
+
+static void read_line(struct keeper *keeper)
+{
     struct keeper_message message;
     ssize_t len = recv(keeper->fd, &message, sizeof message, MSG_DONTWAIT);
 
-    (void)status, (void)events;
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len != (ssize_t)sizeof message) {
@@ -133,6 +183,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             return;
         }
     }
+}
+
+static void on_line(uv_poll_t *poll, int status, int events)
+{
+    struct keeper *keeper = poll->data;
+
+    if (status == 0 && (events & UV_WRITABLE))
+        send_waiting_kills(keeper);
+    if (status < 0 || (events & UV_READABLE))
+        read_line(keeper);
 }
 
 bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, struct err *err)
@@ -159,32 +219,8 @@ bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, s
     keeper->poll.data = keeper;
     LIST_INIT(&keeper->cells);
     (void)uv_poll_init(loop, &keeper->poll, keeper->fd);
-    (void)uv_poll_start(&keeper->poll, UV_READABLE, on_readable);
+    (void)uv_poll_start(&keeper->poll, UV_READABLE, on_line);
     *ret = keeper;
-    return true;
-}
-
-static bool send_message(struct keeper *keeper, const struct keeper_message *message, const int *fds, int count,
-                         struct err *err)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-    } control = {0};
-    struct iovec iov = {(void *)message, sizeof *message};
-    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    if (keeper->is_lost)
-        return err_set(err, ERR_SYSTEM, "the keeper is gone");
-    if (count > 0) {
-        header.msg_control = control.bytes;
-        header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-        control.align = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)count * sizeof(int))};
-        memcpy(CMSG_DATA(&control.align), fds, (size_t)count * sizeof(int));
-    }
-    if (sendmsg(keeper->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return err_sys(err, "asking the keeper");
     return true;
 }
 
@@ -236,24 +272,23 @@ uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_
     return start(keeper, &message, NULL, 0, new_cell(on_exit, ctx), err);
 }
 
-void keeper_kill_cell(struct keeper *keeper, uint32_t cell)
+void keeper_kill_cell(struct keeper *keeper, uint32_t number)
 {
-    struct keeper_message message = {.type = KEEPER_KILL_CELL, .cell = cell};
-    struct err err;
+    struct cell *cell = find_cell(keeper, number);
 
-    if (cell)
-        (void)send_message(keeper, &message, NULL, 0, &err); /* a lost keeper has taken its cells along */
+    if (cell && !send_kill(keeper, cell))
+        (void)uv_poll_start(&keeper->poll, UV_READABLE | UV_WRITABLE, on_line);
 }
 
+/* It stays in the list: its kill may have to wait. */
 void keeper_drop_cell(struct keeper *keeper, uint32_t number)
 {
     struct cell *cell = find_cell(keeper, number);
 
-    keeper_kill_cell(keeper, number);
     if (!cell)
         return;
-    LIST_REMOVE(cell, next);
-    free(cell);
+    cell->on_exit = NULL;
+    keeper_kill_cell(keeper, number);
 }
 
 const char *keeper_last_error(const struct keeper *keeper)
@@ -275,6 +310,11 @@ void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx
 static void on_closed(uv_handle_t *handle)
 {
     free(handle->data);
+}
+
+pid_t keeper_pid(const struct keeper *keeper)
+{
+    return keeper->pid;
 }
 
 void keeper_stop(struct keeper *keeper)

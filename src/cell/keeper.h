@@ -40,7 +40,7 @@ MUST_USE bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper
  * reason in keeper_last_error(). */
 MUST_USE uint32_t keeper_start_cell(struct keeper *keeper, const struct cell_options *options, cell_on_exit *on_exit,
                                     void *ctx, struct err *err);
-void keeper_kill_cell(struct keeper *keeper, uint32_t cell);
+void keeper_kill_cell(struct keeper *keeper, uint32_t cell); /* also when the line is full: then a little later */
 /* Deletes <state>/packages/<package>, of which a cell's uid owns the tree.  on_exit (or NULL): 0 when it is gone.
  * Returns as keeper_start_cell does.  The caller knows that no cell uses it. */
 MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_on_exit *on_exit, void *ctx,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cell/keeper.h"
 
@@ -34,3 +35,5 @@ struct keeper_message {
     struct cell_options options;
     char text[KEEPER_TEXT_BYTES];
 };
+
+pid_t keeper_pid(const struct keeper *keeper); /* for tests */
