@@ -42,6 +42,7 @@ def main():
     handler_name, root, environment = _sculler_guest.receive_init(CONTROL_FD)
     prepare_process(root, environment)
     seeds = Seeds()
+    codec = make_decode(), make_encode()  # before the handler's module, which may replace parts of json
     try:
         handler = load_handler(handler_name)
     except Exception as error:  # SystemExit ends the process: the server words it from the exit status
@@ -54,7 +55,7 @@ def main():
     flush()
     _, work = _sculler_guest.serve_template(CONTROL_FD, int((time.monotonic() - started) * 1e6))
     seeds.renew()
-    serve(work, handler)
+    serve(work, handler, codec)
 
 
 def prepare_process(root, environment):
@@ -109,9 +110,9 @@ def report_init_error(error):
 
 # ---------------------------------------------------------------------------------------------------- a worker
 
-def serve(work, handler):
+def serve(work, handler, codec):
     try:
-        _sculler_guest.serve_worker(work, make_call(handler))
+        _sculler_guest.serve_worker(work, make_call(handler, codec))
     except SystemExit as request:  # the worker ends as the handler asked; the server words it
         end(exit_status(request.code))
     except BaseException:
@@ -134,9 +135,9 @@ def exit_status(code):
     return 1
 
 
-def make_call(handler):
+def make_call(handler, codec):
     """The function that runs one call, with all that it needs bound once: this is the hot path."""
-    decode, encode = make_decode(), make_encode()
+    decode, encode = codec
     environ = os.environ
 
     def call(event, request_id, arn, trace_id, client_context, deadline_ms):

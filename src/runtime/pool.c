@@ -372,6 +372,21 @@ void pool_on_init_failed(struct template *template, const struct init_failure *f
     }
 }
 
+/* The next fork would most likely end as this one did.  So each tells one who waits: every call ends in an answer. */
+void pool_on_worker_stillborn(struct template *template, int status)
+{
+    struct place *place = TAILQ_FIRST(&template->waiting);
+    struct run_result result;
+    struct run *run;
+
+    if (!place)
+        return;
+    run = leave_queue(template, place);
+    run->cold = true;
+    result = payload_exit(run, status);
+    pool_finish(template, run, &result);
+}
+
 void pool_on_template_gone(struct template *template)
 {
     if (template->waiting_count > 0)

@@ -16,7 +16,10 @@
 #include "runtime/frame_io.h"
 #include "runtime/pool.h"
 
-enum { GRACE_MS = 1000 }; /* how long a process may take to go before what is above it is killed */
+enum {
+    GRACE_MS = 1000, /* how long a process may take to go before what is above it is killed */
+    FORK_MS = 5000,  /* how long a fork may take to be ready: mostly some milliseconds */
+};
 
 enum worker_state {
     WORKER_FORKING,
@@ -31,10 +34,10 @@ struct worker {
     struct template *template;
     enum worker_state state;
     uint32_t number;
-    bool was_used, is_killed, waits_to_write;
+    bool is_born, was_ready, was_used, is_killed, waits_to_write; /* born: it had a process */
     int work_fd, log_fd, handles;
     uv_poll_t work, log;
-    uv_timer_t timer; /* BUSY: the call's deadline; ENDING: the grace */
+    uv_timer_t timer; /* FORKING: its end; BUSY: the call's deadline; ENDING: the grace */
     int64_t idle_since_us;
     struct run *run;
     struct buf in;
@@ -140,6 +143,7 @@ void pool_on_template_ready(struct template *template);
 void pool_on_init_failed(struct template *template, const struct init_failure *failure); /* for all that wait */
 void pool_on_template_gone(struct template *template);
 void pool_on_worker_free(struct template *template); /* idle, or one fewer */
+void pool_on_worker_stillborn(struct template *template, int status); /* gone before it was ready */
 void pool_finish(struct template *template, struct run *run, const struct run_result *result);
 
 /* payload.c: the error objects that the platform, not the function, makes.  In the run's arena. */

@@ -202,6 +202,16 @@ static void on_init_error(struct template *template, const struct frame *frame)
     pool_on_init_failed(template, &failure);
 }
 
+/* Ends its process; who waited for an init is told. */
+static void end_init(struct template *template, const struct init_failure *failure)
+{
+    bool in_init = template->state == TEMPLATE_STARTING && template->line;
+
+    template_kill(template);
+    if (in_init)
+        pool_on_init_failed(template, failure);
+}
+
 static void on_init_done(struct template *template)
 {
     if (template->state != TEMPLATE_STARTING)
@@ -230,10 +240,15 @@ static void on_frame(struct template *template, const struct frame *frame)
     }
 }
 
+static void on_deaf(uv_timer_t *timer)
+{
+    end_init(timer->data, &(struct init_failure){.kind = INIT_EXITED, .status = SIGKILL});
+}
+
 /* Its line is closed: mostly it has ended, and its exit status is worth waiting for. */
 static void kill_later(struct template *template)
 {
-    (void)uv_timer_start(&template->timer, on_timer, GRACE_MS, 0);
+    (void)uv_timer_start(&template->timer, on_deaf, GRACE_MS, 0);
 }
 
 static void on_control(uv_poll_t *poll, int status, int events)
@@ -270,13 +285,7 @@ static void on_output(uv_poll_t *poll, int status, int events)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct template *template = timer->data;
-    struct init_failure failure = {.kind = INIT_TIMED_OUT};
-    bool in_init = template->state == TEMPLATE_STARTING && template->line;
-
-    template_kill(template);
-    if (in_init)
-        pool_on_init_failed(template, &failure);
+    end_init(timer->data, &(struct init_failure){.kind = INIT_TIMED_OUT});
 }
 
 /* The process */

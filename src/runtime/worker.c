@@ -5,8 +5,8 @@
  *                 v        READY              worker_run
  *            [FORKING] ------------> [IDLE] -------------> [BUSY]
  *                 |                    |  <--------------    |
- *                 | worker_end         |   RESPONSE, ERROR   | deadline (killed, call answered)
- *                 v                    v                     v its socket closed (call waits for the status)
+ *                 | worker_end, too    |   RESPONSE, ERROR   | deadline (killed, call answered)
+ *                 v slow (killed)      v                     v its socket closed (call waits for the status)
  *               +------------------ [ENDING] ------------------+
  *                                      |
  *               FRAME_EXITED, or the template is gone: worker_gone, which frees it from any state
@@ -95,6 +95,7 @@ static struct worker *new_worker(struct template *template, int work_fd, int log
     (void)uv_timer_init(loop, &worker->timer);
     (void)uv_poll_start(&worker->work, UV_READABLE, on_work);
     (void)uv_poll_start(&worker->log, UV_READABLE, on_log);
+    (void)uv_timer_start(&worker->timer, on_timer, FORK_MS, 0);
     TAILQ_INSERT_HEAD(&template->workers[WORKER_FORKING], worker, next);
     template->workers_count[WORKER_FORKING]++;
     template->pool->workers++;
@@ -130,6 +131,8 @@ void worker_on_forked(struct worker *worker, int error)
 {
     if (error != 0) /* no process came of it: the call goes on waiting for another */
         worker_gone(worker, 0);
+    else
+        worker->is_born = true;
 }
 
 /* A call */
@@ -239,6 +242,8 @@ static void on_frame(struct worker *worker, const struct frame *frame)
     bool ready = frame->header.type == FRAME_READY;
 
     if (ready && worker->state == WORKER_FORKING) {
+        worker->was_ready = true;
+        (void)uv_timer_stop(&worker->timer);
         worker->idle_since_us = clock_steady_us();
         enter(worker, WORKER_IDLE);
         frame_drop(&worker->in, frame);
@@ -330,6 +335,9 @@ static void on_timer(uv_timer_t *timer)
 
     if (worker->state == WORKER_BUSY) {
         on_deadline(worker);
+    } else if (worker->state == WORKER_FORKING) { /* it, or its template before the fork, hangs in a hook */
+        end_slowly(worker);
+        kill_worker(worker);
     } else if (!worker->is_killed) { /* it closed its socket and lives on */
         (void)uv_timer_start(&worker->timer, on_timer, GRACE_MS, 0);
         kill_worker(worker);
@@ -358,6 +366,7 @@ static void read_last_words(struct worker *worker)
 void worker_gone(struct worker *worker, int status)
 {
     struct template *template = worker->template;
+    bool stillborn = !worker->was_ready && (worker->is_born || worker->is_killed);
     struct run *run;
 
     if (worker->state != WORKER_ENDING)
@@ -375,5 +384,7 @@ void worker_gone(struct worker *worker, int status)
     if (run) {
         struct run_result result = payload_exit(run, status);
         pool_finish(template, run, &result);
+    } else if (stillborn) {
+        pool_on_worker_stillborn(template, status);
     }
 }
