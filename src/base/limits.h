@@ -39,6 +39,8 @@ enum {
     WORKER_IDLE_MS = 60 * 1000,
     TEMPLATE_IDLE_MS = 15 * 60 * 1000,
     INIT_TIMEOUT_MS = 10 * 1000,
+    READINESS_ATTEMPTS_MAX = 6, /* to make a version ready on a machine that is in trouble */
+    READINESS_RETRY_MS = 1000,  /* after the first; each later pause is twice as long: half a minute in all */
 
     /* the record of a call */
     RECORD_INPUT_BYTES_MAX = 256 * 1024,

@@ -53,4 +53,10 @@ void keeper_stop(struct keeper *keeper);                                        
 
 /* argv[0] is the word that chose them: `keeper STATE_DIR`, `unpack BYTES_MAX FILES_MAX`. */
 int keeper_main(int argc, char **argv); /* the other side: descriptor 3 is the line */
-int unpack_main(int argc, char **argv); /* inside a cell: descriptor 3 is the zip */
+int unpack_main(int argc, char **argv); /* inside a cell: descriptor 3 is the zip; returns: */
+
+enum unpack_status {
+    UNPACK_DONE,
+    UNPACK_REFUSED, /* the zip is to blame, and its words are on descriptor 1 */
+    UNPACK_BROKEN,  /* the machine is: disk, memory */
+};

@@ -64,10 +64,18 @@ void packages_unused(struct packages *packages, str hex);
 /* At start: removes every package that is not in `used`. */
 void packages_sweep(struct packages *packages, const str *used, int count);
 
+enum prepared {
+    PREPARED,         /* it can be run */
+    PREPARED_REFUSED, /* the package is to blame: no zip, evil names, too large.  It will never be better */
+    PREPARED_BROKEN,  /* the machine is: a full disk, no keeper, no cell.  The same may work later */
+};
+
+typedef void package_on_ready(void *ctx, enum prepared prepared, const char *why);
+
 /* Unpacks and compiles; several that ask for the same share one run.  on_ready comes once, never before this
- * returns, with ok or with why not. */
+ * returns. */
 void packages_prepare(struct packages *packages, str hex, const struct interpreter *interpreter,
-                      void (*on_ready)(void *ctx, bool ok, const char *why), void *ctx);
+                      package_on_ready *on_ready, void *ctx);
 bool packages_is_ready(const struct packages *packages, str hex, const struct interpreter *interpreter);
 /* Path of code.zip, for whoever serves Code.Location; any thread. */
 void packages_zip_path(const struct packages *packages, str hex, char *ret, size_t size);

@@ -217,14 +217,14 @@ static void a_start_clears_what_a_crash_left(void)
 }
 
 static int ready_count;
-static bool ready_good;
+static enum prepared ready_how;
 
-static void on_ready(void *ctx, bool good, const char *why)
+static void on_ready(void *ctx, enum prepared prepared, const char *why)
 {
     (void)ctx;
     (void)why;
     ready_count++;
-    ready_good = good;
+    ready_how = prepared;
 }
 
 static void prepare_looks_at_the_marks(void)
@@ -242,12 +242,12 @@ static void prepare_looks_at_the_marks(void)
     packages_prepare(packages, str_of(hex), &python, on_ready, NULL);
     ok(ready_count == 0); /* never before it returns */
     uv_run(&loop, UV_RUN_DEFAULT);
-    ok(ready_count == 2 && ready_good);
-    python.runtime = STR("python3.12");
+    ok(ready_count == 2 && ready_how == PREPARED);
+    python.runtime = STR("python3.12"); /* bytecode is a gain, not a need: without a cell it is ready all the same */
     ok(!packages_is_ready(packages, str_of(hex), &python));
     packages_prepare(packages, str_of(hex), &python, on_ready, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
-    ok(ready_count == 3 && !ready_good); /* there is no keeper here */
+    ok(ready_count == 3 && ready_how == PREPARED); /* there is no keeper here, so no bytecode */
     end(packages);
 }
 
@@ -266,6 +266,7 @@ static void a_half_made_tree_is_taken_away(void)
     ok(!packages_is_ready(packages, str_of(hex), &python)); /* a mark is nothing without the one before it */
     packages_prepare(packages, str_of(hex), &python, on_ready, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
+    ok(ready_how == PREPARED_BROKEN); /* there is no keeper here, so no tree: our fault */
     ok(there("00000000000000000000000000000000000000000000000000000000000000aa/code.zip"));
     ok(access(path, F_OK) != 0);
     end(packages);

@@ -10,6 +10,9 @@
  * made anew, so a crash at any point costs time only.  Bytecode is a gain, not a need: if compiling fails the package
  * is ready all the same, and the log says why.
  *
+ * A failure has one of two causes, and whoever waits is told which: the unpacker refused what is in the package, or
+ * the machine could not do its part.  Only the unpacker can blame the package, so all else is the machine's.
+ *
  * One preparation at a time for a package (a second runtime waits for its turn), PREPARATIONS_MAX in all.
  */
 #include "functions/packages.h"
@@ -44,7 +47,7 @@ enum {
 enum stage { STAGE_WAITING, STAGE_CHECK, STAGE_UNPACK, STAGE_KEEP, STAGE_COMPILE, STAGE_MARK };
 
 struct waiter {
-    void (*on_ready)(void *ctx, bool ok, const char *why);
+    package_on_ready *on_ready;
     void *ctx;
 };
 
@@ -106,7 +109,7 @@ bool packages_is_ready(const struct packages *packages, str hex, const struct in
 }
 
 void packages_prepare(struct packages *packages, str hex, const struct interpreter *interpreter,
-                      void (*on_ready)(void *ctx, bool ok, const char *why), void *ctx)
+                      package_on_ready *on_ready, void *ctx)
 {
     struct preparation *each;
 
@@ -129,23 +132,23 @@ void packages_prepare(struct packages *packages, str hex, const struct interpret
 }
 
 /* The end: whoever waits is told; a waiter may prepare something anew. */
-static void finish(struct preparation *preparation, bool good)
+static void finish(struct preparation *preparation, enum prepared prepared)
 {
     struct packages *packages = preparation->packages;
 
     TAILQ_REMOVE(&packages->preparations, preparation, link);
     for (size_t i = 0; i < preparation->waiters.len; i++)
-        preparation->waiters.at[i].on_ready(preparation->waiters.at[i].ctx, good, preparation->why);
+        preparation->waiters.at[i].on_ready(preparation->waiters.at[i].ctx, prepared, preparation->why);
     packages_let_go(packages, hex_of(preparation));
     vec_free(&preparation->waiters);
     free(preparation);
     start_waiting(packages);
 }
 
-static void fail(struct preparation *preparation, const char *why)
+static void fail(struct preparation *preparation, enum prepared prepared, const char *why)
 {
     snprintf(preparation->why, sizeof preparation->why, "%s", why);
-    finish(preparation, false);
+    finish(preparation, prepared);
 }
 
 /* Work on the disk: marks */
@@ -226,9 +229,9 @@ static void work_done(uv_work_t *work, int status)
         remove_gone(preparation->packages, preparation->gone);
     preparation->has_gone = false;
     if (status != 0 || preparation->failed)
-        finish(preparation, false);
+        finish(preparation, PREPARED_BROKEN);
     else if (preparation->stage == STAGE_MARK || (preparation->stage == STAGE_CHECK && preparation->is_ready))
-        finish(preparation, true);
+        finish(preparation, PREPARED);
     else
         enter(preparation,
               preparation->stage == STAGE_CHECK && !preparation->is_unpacked ? STAGE_UNPACK : STAGE_COMPILE);
@@ -304,6 +307,17 @@ static void describe_end(struct cell_run *run, int status, char *ret, size_t siz
         snprintf(ret, size, "ended with status %d", WEXITSTATUS(status));
 }
 
+static bool is_refusal(int status)
+{
+    return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == UNPACK_REFUSED;
+}
+
+static void go_without_bytecode(struct preparation *preparation, const char *why)
+{
+    log_warn("bytecode was not written", F_CSTR("package", preparation->hex), F_CSTR("why", why));
+    enter(preparation, STAGE_MARK);
+}
+
 static void on_cell_exit(void *ctx, int status)
 {
     struct cell_run *run = ctx;
@@ -317,10 +331,11 @@ static void on_cell_exit(void *ctx, int status)
     preparation->cell = NULL;
     if (preparation->stage == STAGE_COMPILE) {
         if (status != 0)
-            log_warn("bytecode was not written", F_CSTR("package", preparation->hex), F_CSTR("why", words));
-        enter(preparation, STAGE_MARK);
+            go_without_bytecode(preparation, words);
+        else
+            enter(preparation, STAGE_MARK);
     } else if (status != 0) {
-        fail(preparation, words);
+        fail(preparation, is_refusal(status) ? PREPARED_REFUSED : PREPARED_BROKEN, words);
     } else {
         enter(preparation, STAGE_KEEP);
     }
@@ -411,7 +426,10 @@ static void enter(struct preparation *preparation, enum stage stage)
         if (start_cell(preparation, &err))
             return;
         drop_cell(preparation);
-        fail(preparation, err.text);
+        if (stage == STAGE_COMPILE)
+            go_without_bytecode(preparation, err.text);
+        else
+            fail(preparation, PREPARED_BROKEN, err.text);
         return;
     }
     preparation->work.data = preparation;

@@ -3,9 +3,9 @@
  *
  *   watch    lane: what is not ready? (at the start: also which packages are referred to)
  *            loop: one `making` for each, packages_prepare()
- *   making   loop: prepared, or why not
- *            lane: store_mark_ready(), entry_load()
- *            loop: catalog_put()
+ *   making   loop: prepared, or why not ◀───────────┐
+ *            lane: store_mark_ready(), entry_load() │ the machine's fault: after a pause
+ *            loop: catalog_put() ───────────────────┘
  *
  * The lane's jobs are in order and a mark is refused when run_key is another, so a function that was changed or
  * deleted meanwhile is simply somebody else's journey.
@@ -16,6 +16,7 @@
 
 #include "loop/lane.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -35,12 +36,17 @@ struct making {
     struct readiness *readiness;
     struct arena arena;
     struct store_readiness mark;
-    str package; /* of an idle question: is it used? */
-    bool used;
+    const struct interpreter *interpreter;
+    int attempts; /* that have failed */
+    uv_timer_t pause;
+    str package;
+    bool used;                    /* the answer to an idle question */
     struct function_entry *entry; /* NULL: the function is gone */
     enum store_answer answer;
     struct err err;
 };
+
+static void prepare(struct making *making);
 
 static struct making *making_new(struct readiness *readiness)
 {
@@ -79,30 +85,80 @@ static void mark_run(void *ctx)
     making->answer = entry_load(db, making->readiness->world, making->mark.name, &making->entry, err);
 }
 
+static void on_paused_closed(uv_handle_t *handle)
+{
+    struct making *making = handle->data;
+
+    if (catalog_function(making->readiness->catalog, making->mark.name))
+        prepare(making);
+    else
+        making_free(making); /* it was deleted meanwhile */
+}
+
+static void on_pause_over(uv_timer_t *pause)
+{
+    uv_close((uv_handle_t *)pause, on_paused_closed);
+}
+
+/* False: it was tried often enough. */
+static bool try_later(struct making *making, const char *why)
+{
+    const struct readiness *readiness = making->readiness;
+    int first_ms = readiness->retry_ms > 0 ? readiness->retry_ms : READINESS_RETRY_MS;
+
+    if (++making->attempts >= READINESS_ATTEMPTS_MAX)
+        return false;
+    log_warn("a function is not ready yet: trying again", F_STR("function", making->mark.name),
+             F_STR("version", making->mark.version), F_INT("attempt", making->attempts), F_CSTR("why", why));
+    making->mark.failure = making->mark.failure_code = STR("");
+    making->err = (struct err){0};
+    making->pause.data = making;
+    (void)uv_timer_init(readiness->loop, &making->pause);
+    (void)uv_timer_start(&making->pause, on_pause_over, (uint64_t)first_ms << (making->attempts - 1), 0);
+    return true;
+}
+
 static void mark_done(void *ctx)
 {
     struct making *making = ctx;
 
-    if (making->answer == STORE_BROKEN)
-        log_error("a function could not be marked as ready", F_STR("function", making->mark.name),
-                  F_CSTR("why", making->err.text));
-    else if (making->entry)
+    if (making->answer == STORE_BROKEN) {
+        if (try_later(making, making->err.text))
+            return;
+        log_error("a function could not be marked as ready: the next start tries again",
+                  F_STR("function", making->mark.name), F_CSTR("why", making->err.text));
+    } else if (making->entry) {
         catalog_put(making->readiness->catalog, making->entry);
+    }
     if (making->mark.failure.len > 0)
         log_warn("a function cannot be run", F_STR("function", making->mark.name),
                  F_STR("version", making->mark.version), F_STR("why", making->mark.failure));
     making_free(making);
 }
 
-static void on_prepared(void *ctx, bool good, const char *why)
+/* AWS's codes (API_GetFunctionConfiguration, StateReasonCode). */
+static void blame(struct making *making, str code, const char *why)
+{
+    making->mark.failure = arena_copy(&making->arena, str_of(why));
+    making->mark.failure_code = code;
+}
+
+static void on_prepared(void *ctx, enum prepared prepared, const char *why)
 {
     struct making *making = ctx;
 
-    if (!good) {
-        making->mark.failure = arena_copy(&making->arena, str_of(why));
-        making->mark.failure_code = STR("InvalidZipFileException");
-    }
+    if (prepared == PREPARED_BROKEN && try_later(making, why))
+        return;
+    if (prepared == PREPARED_BROKEN)
+        blame(making, STORE_INTERNAL_ERROR, why);
+    else if (prepared == PREPARED_REFUSED)
+        blame(making, STR("InvalidZipFileException"), why);
     lane_submit(making->readiness->lane, mark_run, mark_done, making);
+}
+
+static void prepare(struct making *making)
+{
+    packages_prepare(making->readiness->packages, making->package, making->interpreter, on_prepared, making);
 }
 
 /* Watching */
@@ -116,8 +172,10 @@ static void make_ready(struct readiness *readiness, const struct function_config
     making->mark.name = arena_copy(arena, config->name);
     making->mark.version = arena_copy(arena, config->version);
     making->mark.run_key = arena_copy(arena, config->run_key);
+    making->package = arena_copy(arena, config->package);
+    making->interpreter = interpreter;
     if (interpreter) {
-        packages_prepare(readiness->packages, config->package, interpreter, on_prepared, making);
+        prepare(making);
         return;
     }
     making->mark.failure = arena_printf(arena, STR_FMT " is not on this machine", STR_ARG(config->runtime));

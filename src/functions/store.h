@@ -132,7 +132,10 @@ MUST_USE enum store_answer store_publish(struct db *db, str name, const struct s
                                          struct arena *arena, struct function_config *ret, struct err *err);
 MUST_USE enum store_answer store_list_versions(struct db *db, str name, str marker, int max, struct arena *arena,
                                                struct function_list *ret, struct err *err);
-/* Versions that are Pending or InProgress; name empty: of all functions. */
+/* The reason code of what failed by our fault, not the package's. */
+#define STORE_INTERNAL_ERROR STR("InternalError")
+/* Versions that are Pending or InProgress; name empty, at a start: of all functions, and those that failed by our
+ * fault, or for want of an interpreter that may be here by now. */
 MUST_USE enum store_answer store_list_unready(struct db *db, str name, struct arena *arena, struct function_list *ret,
                                               struct err *err);
 /* Pending -> Active, InProgress -> Successful; failure non-empty: Failed, with the reason.  Gives a new RevisionId.

@@ -96,7 +96,12 @@ enum store_answer store_list_unready(struct db *db, str name, struct arena *aren
     struct db_value values[] = {DB_STR(name)};
 
     if (name.len == 0)
-        return version_collect(db, "state = 'Pending' OR update_status = 'InProgress'", NULL, 0, arena, ret, err);
+        return version_collect(db,
+                               "state = 'Pending' OR update_status = 'InProgress'"
+                               " OR (state = 'Failed' AND state_reason_code IN ('InternalError', 'InvalidRuntime'))"
+                               " OR (update_status = 'Failed'"
+                               " AND update_reason_code IN ('InternalError', 'InvalidRuntime'))",
+                               NULL, 0, arena, ret, err);
     return version_collect(db, "function = ? AND (state = 'Pending' OR update_status = 'InProgress')", values, 1, arena,
                            ret, err);
 }
@@ -106,7 +111,7 @@ static void apply_readiness(struct function_config *config, const struct store_r
 {
     bool failed = readiness->failure.len > 0;
 
-    if (config->state == VERSION_PENDING) {
+    if (config->state != VERSION_ACTIVE) {
         config->state = failed ? VERSION_FAILED : VERSION_ACTIVE;
         config->state_reason = readiness->failure;
         config->state_reason_code = readiness->failure_code;
@@ -114,6 +119,14 @@ static void apply_readiness(struct function_config *config, const struct store_r
     config->update_status = failed ? UPDATE_FAILED : UPDATE_SUCCESSFUL;
     config->update_reason = readiness->failure;
     config->update_reason_code = readiness->failure_code;
+}
+
+/* A start tried again, in vain: nothing has changed, so the RevisionId does not either. */
+static bool has_failed_so(const struct function_config *config, const struct store_readiness *readiness)
+{
+    return readiness->failure.len > 0 && config->state != VERSION_PENDING && config->update_status == UPDATE_FAILED &&
+           str_eq(config->update_reason, readiness->failure) &&
+           str_eq(config->update_reason_code, readiness->failure_code);
 }
 
 enum store_answer store_mark_ready(struct db *db, const struct store_readiness *readiness, struct err *err)
@@ -128,7 +141,7 @@ enum store_answer store_mark_ready(struct db *db, const struct store_readiness *
     answer = version_get(db, readiness->name, number, &arena, &config, err);
     if (answer == STORE_NO_FUNCTION || answer == STORE_NO_VERSION)
         return STORE_OK;
-    if (answer != STORE_OK || !str_eq(config.run_key, readiness->run_key))
+    if (answer != STORE_OK || !str_eq(config.run_key, readiness->run_key) || has_failed_so(&config, readiness))
         return answer;
     apply_readiness(&config, readiness);
     config.revision_id = new_uuid(&arena);

@@ -197,6 +197,7 @@ MUST_USE static bool start_functions(struct server *server, struct err *err)
         return false;
     packages_watch_catalog(server->packages, server->catalog);
     server->readiness = (struct readiness){
+        .loop = &server->loop,
         .lane = server->state_lane,
         .db = server->db,
         .catalog = server->catalog,
