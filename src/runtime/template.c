@@ -35,8 +35,6 @@ static const struct frame_rule accepted[] = {
 
 enum { ENVIRONMENT_BYTES_MAX = FRAME_HEAD_BYTES_MAX };
 
-static void on_timer(uv_timer_t *timer);
-
 struct template *template_new(struct pool *pool, struct runnable *what, struct function_load *load)
 {
     struct template *template = calloc(1, sizeof *template);
