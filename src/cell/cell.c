@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "cell/cell_kind.h"
 #include "cell/cell_root.h"
 #include "cell/keeper_private.h"
 
@@ -36,38 +37,15 @@
 enum {
     CELL_UID = 993, /* sbx_user1051 inside */
     CELL_GID = 990,
-    HOST_UID_WRITERS = 100000, /* unpacker and compiler: no template runs as who owns the packages */
-    HOST_UID_FIRST = 100001,   /* a template's: this plus its number, so that two live cells never share one */
+    HOST_UID_WRITERS = 100000, /* who owns the packages: nothing of a tenant runs as this */
+    HOST_UID_FIRST = 100001,   /* a cell's own: this plus its number, so that two live cells never share one */
     HOST_UIDS = 60000,
     FILES_OPEN_MAX = 1024,
     MEMLOCK_BYTES = 64 * 1024,
-    ARGUMENTS_MAX = 12,
     BUILD_FAILED = 125,
 };
 
 static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-
-/* What runs in a cell.  "@interpreter", "@bytes" and "@files" are filled in from the options. */
-static const struct cell_kind_row {
-    const char *name;
-    int more_namespaces;
-    const char *folder; /* working directory */
-    const char *arguments[ARGUMENTS_MAX];
-    const char *environment[4];
-} kinds[] = {
-    [CELL_TEMPLATE] = {"template",
-                       0,
-                       "/var/task",
-                       {"@interpreter", "-I", "/var/runtime/bootstrap.py"},
-                       {"LC_CTYPE=C.UTF-8", "LD_LIBRARY_PATH=/var/task:/var/task/lib:/opt/lib", "PATH=/usr/bin:/bin"}},
-    [CELL_UNPACKER] = {"unpacker", CLONE_NEWNET, "/out", {"/sculler", "unpack", "@bytes", "@files"}, {NULL}},
-    [CELL_COMPILER] = {"compiler",
-                       CLONE_NEWNET,
-                       "/out",
-                       {"@interpreter", "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s",
-                        "/out", "-p", "/var/task", "/out"},
-                       {"LC_CTYPE=C.UTF-8", "PATH=/usr/bin:/bin"}},
-};
 
 struct pid1 {
     const struct cell_host *host;
@@ -157,7 +135,7 @@ static bool enter(struct pid1 *self, struct err *err)
     close(self->go);
     if (!become_user(err))
         return false;
-    if (!self->host->privileged && !cell_root_open(self->host, self->options, &self->root, err))
+    if (!self->host->privileged && !cell_root_open(self->host, self->kind, self->options, &self->root, err))
         return false;
     if (!cell_root_enter(&self->root, self->options, note, err))
         return false;
@@ -204,11 +182,11 @@ static const char *fill_argument(const char *word, const struct cell_options *op
 
 static NORETURN void run_child(struct pid1 *self)
 {
-    const char *arguments[ARGUMENTS_MAX + 1] = {0};
-    char numbers[ARGUMENTS_MAX][24], text[200];
+    const char *arguments[CELL_ARGUMENTS_MAX + 1] = {0};
+    char numbers[CELL_ARGUMENTS_MAX][24], text[200];
     struct err err = {0};
 
-    for (int i = 0; i < ARGUMENTS_MAX && self->kind->arguments[i]; i++)
+    for (int i = 0; i < CELL_ARGUMENTS_MAX && self->kind->arguments[i]; i++)
         arguments[i] = fill_argument(self->kind->arguments[i], self->options, numbers[i]);
     setsid();
     if (!arrange_fds(self, &err)) {
@@ -278,14 +256,15 @@ static bool write_map(pid_t pid, const char *file, const char *text, struct err 
     return true;
 }
 
-static unsigned host_uid(const struct cell_host *host, enum cell_kind kind, uint32_t cell, unsigned own)
+static unsigned host_uid(const struct cell_host *host, const struct cell_kind_row *kind, uint32_t cell, unsigned own)
 {
     if (!host->privileged)
         return own;
-    return kind == CELL_TEMPLATE ? HOST_UID_FIRST + cell % HOST_UIDS : HOST_UID_WRITERS;
+    return kind->has_own_uid ? HOST_UID_FIRST + cell % HOST_UIDS : HOST_UID_WRITERS;
 }
 
-static bool write_maps(pid_t pid, const struct cell_host *host, enum cell_kind kind, uint32_t cell, struct err *err)
+static bool write_maps(pid_t pid, const struct cell_host *host, const struct cell_kind_row *kind, uint32_t cell,
+                       struct err *err)
 {
     char uids[64], gids[64];
 
@@ -315,27 +294,26 @@ static bool make_out(const struct cell_host *host, const struct cell_options *op
     return true;
 }
 
-static bool check_options(const struct cell_options *options, struct err *err)
+static bool check_options(const struct cell_kind_row *kind, const struct cell_options *options, struct err *err)
 {
     const char *name = options->package;
     size_t len = strnlen(name, sizeof options->package);
     const char *allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.";
 
-    if ((unsigned)options->kind >= sizeof kinds / sizeof *kinds)
+    if (!kind)
         return err_set(err, ERR_INVALID, "no such kind of cell");
     if (len == 0 || len == sizeof options->package || name[0] == '.' || strspn(name, allowed) != len)
         return err_set(err, ERR_INVALID, "not the name of a package");
-    if (options->kind != CELL_UNPACKER && options->interpreter[0] != '/')
+    if (kind->runs_interpreter && options->interpreter[0] != '/')
         return err_set(err, ERR_INVALID, "the interpreter needs an absolute path");
     if (options->prefix[0] && (options->prefix[0] != '/' || strstr(options->prefix, "/..")))
         return err_set(err, ERR_INVALID, "the prefix needs an absolute path");
     return true;
 }
 
-static bool let_go(pid_t pid, int go, const struct cell_host *host, const struct cell_options *options, uint32_t cell,
-                   struct err *err)
+static bool let_go(pid_t pid, int go, const struct pid1 *pid1, uint32_t cell, struct err *err)
 {
-    if (!write_maps(pid, host, options->kind, cell, err))
+    if (!write_maps(pid, pid1->host, pid1->kind, cell, err))
         return false;
     if (write(go, "", 1) != 1)
         return err_sys(err, "starting pid 1");
@@ -345,16 +323,18 @@ static bool let_go(pid_t pid, int go, const struct cell_host *host, const struct
 pid_t cell_start(const struct cell_host *host, const struct cell_options *options, uint32_t cell,
                  const struct cell_fds *fds, int *ret_reports, struct err *err)
 {
-    struct pid1 pid1 = {.host = host, .options = options, .fds = *fds};
+    const struct cell_kind_row *kind = cell_kind_row(options->kind);
+    struct pid1 pid1 = {.host = host, .options = options, .kind = kind, .fds = *fds};
     int reports[2], go[2];
     pid_t pid;
 
-    if (!check_options(options, err))
+    if (!check_options(kind, options, err))
         return -1;
-    pid1.kind = &kinds[options->kind];
-    if (options->kind != CELL_TEMPLATE && !make_out(host, options, err))
+    if (!kind->has_control)
+        pid1.fds.control = -1;
+    if (kind->writes_package && !make_out(host, options, err))
         return -1;
-    if (host->privileged && !cell_root_open(host, options, &pid1.root, err))
+    if (host->privileged && !cell_root_open(host, kind, options, &pid1.root, err))
         return -1;
     if (pipe2(reports, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(go, O_CLOEXEC) < 0) {
         (void)err_sys(err, "pipe");
@@ -363,13 +343,12 @@ pid_t cell_start(const struct cell_host *host, const struct cell_options *option
     }
     pid1.reports = reports[1];
     pid1.go = go[0];
-    pid = (pid_t)syscall(SYS_clone, namespaces | pid1.kind->more_namespaces | SIGCHLD, 0, 0, 0, 0);
+    pid = (pid_t)syscall(SYS_clone, namespaces | (kind->has_network ? 0 : CLONE_NEWNET) | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         close(go[1]), pid1_main(&pid1);
     cell_root_close(&pid1.root);
     close(reports[1]), close(go[0]);
-    if (pid < 0 ? !err_sys(err, "cloning a %s's namespaces", pid1.kind->name)
-                : !let_go(pid, go[1], host, options, cell, err)) {
+    if (pid < 0 ? !err_sys(err, "cloning a %s's namespaces", kind->name) : !let_go(pid, go[1], &pid1, cell, err)) {
         if (pid > 0)
             kill(pid, SIGKILL), waitpid(pid, NULL, 0);
         close(reports[0]), close(go[1]);

@@ -27,7 +27,7 @@ enum {
 enum tree_flags {
     TREE_MUST = 1,  /* no cell without it */
     TREE_DEV = 2,   /* a device node: keeps its meaning and is writable */
-    TREE_WRITE = 4, /* the unpacker's and the compiler's /out */
+    TREE_WRITE = 4, /* the package of who makes it */
 };
 
 struct host_tree {
@@ -142,12 +142,11 @@ static bool add_host_tree(struct cell_root *root, const struct host_tree *row, s
 }
 
 /* packages/<package>/tree: a name, no path, and no link is followed out of packages/. */
-static bool add_package(struct cell_root *root, const struct cell_host *host, const struct cell_options *options,
-                        struct err *err)
+static bool add_package(struct cell_root *root, const struct cell_host *host, const struct cell_kind_row *kind,
+                        const struct cell_options *options, struct err *err)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-    bool writable = options->kind != CELL_TEMPLATE;
     char path[sizeof options->package + 8];
     FD_AUTO packages = open(host->packages, O_PATH | O_CLOEXEC | O_DIRECTORY);
 
@@ -159,7 +158,7 @@ static bool add_package(struct cell_root *root, const struct cell_host *host, co
 
     if (tree < 0)
         return err_sys(err, "package %s", options->package);
-    return add_tree(root, tree, writable ? "/out" : "/var/task", writable ? TREE_WRITE : 0, err);
+    return add_tree(root, tree, kind->package, kind->writes_package ? TREE_WRITE : 0, err);
 }
 
 static bool is_under(const char *path, const char *folder)
@@ -167,8 +166,8 @@ static bool is_under(const char *path, const char *folder)
     return str_starts(str_of(path), str_of(folder)) && (path[strlen(folder)] == '/' || !path[strlen(folder)]);
 }
 
-static bool open_all(const struct cell_host *host, const struct cell_options *options, struct cell_root *ret,
-                     struct err *err)
+static bool open_all(const struct cell_host *host, const struct cell_kind_row *kind, const struct cell_options *options,
+                     struct cell_root *ret, struct err *err)
 {
     for (size_t i = 0; i < sizeof host_trees / sizeof *host_trees; i++) {
         if (!add_host_tree(ret, &host_trees[i], err))
@@ -177,18 +176,19 @@ static bool open_all(const struct cell_host *host, const struct cell_options *op
     if (options->prefix[0] && !is_under(options->prefix, "/usr") &&
         !add_path(ret, options->prefix, options->prefix, TREE_MUST, err))
         return false;
-    if (options->kind == CELL_TEMPLATE && !add_path(ret, host->guest, "/var/runtime", TREE_MUST, err))
-        return err_wrap(err, "the guest folder");
-    if (options->kind == CELL_UNPACKER && !add_path(ret, host->self, "/sculler", TREE_MUST, err))
-        return false;
-    return add_package(ret, host, options, err);
+    for (const struct cell_mount *mount = kind->mounts; mount < kind->mounts + CELL_MOUNTS_MAX && mount->target;
+         mount++) {
+        if (!add_path(ret, (const char *)host + mount->source, mount->target, TREE_MUST, err))
+            return err_wrap(err, "%s", mount->target);
+    }
+    return add_package(ret, host, kind, options, err);
 }
 
-bool cell_root_open(const struct cell_host *host, const struct cell_options *options, struct cell_root *ret,
-                    struct err *err)
+bool cell_root_open(const struct cell_host *host, const struct cell_kind_row *kind, const struct cell_options *options,
+                    struct cell_root *ret, struct err *err)
 {
     ret->count = 0;
-    if (open_all(host, options, ret, err))
+    if (open_all(host, kind, options, ret, err))
         return true;
     cell_root_close(ret);
     return false;

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "cell/cell.h"
+#include "cell/cell_kind.h"
 
 enum { CELL_TREES_MAX = 40 };
 
@@ -28,8 +29,8 @@ struct cell_root {
     int count;
 };
 
-MUST_USE bool cell_root_open(const struct cell_host *host, const struct cell_options *options, struct cell_root *ret,
-                             struct err *err);
+MUST_USE bool cell_root_open(const struct cell_host *host, const struct cell_kind_row *kind,
+                             const struct cell_options *options, struct cell_root *ret, struct err *err);
 void cell_root_close(struct cell_root *root);
 /* ret_note: empty, or what the kernel did not give. */
 MUST_USE bool cell_root_enter(const struct cell_root *root, const struct cell_options *options,
