@@ -29,6 +29,7 @@ enum frame_type {
     FRAME_READY,    /* may be given work; memory_kb */
     FRAME_RESPONSE, /* body: JSON; memory_kb = peak resident */
     FRAME_ERROR,    /* body: error payload; memory_kb */
+    FRAME_OVERSIZE, /* the response was larger than INVOKE_RESPONSE_BYTES_MAX, and stays here; memory_kb */
 };
 
 struct frame_header {

@@ -142,7 +142,7 @@ int template_workers(const struct template *template);
 void pool_on_template_ready(struct template *template);
 void pool_on_init_failed(struct template *template, const struct init_failure *failure); /* for all that wait */
 void pool_on_template_gone(struct template *template);
-void pool_on_worker_free(struct template *template); /* idle, or one fewer */
+void pool_on_worker_free(struct template *template);                  /* idle, or one fewer */
 void pool_on_worker_stillborn(struct template *template, int status); /* gone before it was ready */
 void pool_finish(struct template *template, struct run *run, const struct run_result *result);
 

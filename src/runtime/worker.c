@@ -5,7 +5,7 @@
  *                 v        READY              worker_run
  *            [FORKING] ------------> [IDLE] -------------> [BUSY]
  *                 |                    |  <--------------    |
- *                 | worker_end, too    |   RESPONSE, ERROR   | deadline (killed, call answered)
+ *                 | worker_end, too    |   an answer         | deadline (killed, call answered)
  *                 v slow (killed)      v                     v its socket closed (call waits for the status)
  *               +------------------ [ENDING] ------------------+
  *                                      |
@@ -31,6 +31,7 @@ static const struct frame_rule accepted[] = {
     {FRAME_READY, 0},
     {FRAME_RESPONSE, INVOKE_RESPONSE_BYTES_MAX},
     {FRAME_ERROR, INVOKE_RESPONSE_BYTES_MAX},
+    {FRAME_OVERSIZE, 0},
 };
 
 enum { ACCEPTED = sizeof accepted / sizeof *accepted };
@@ -212,20 +213,21 @@ static struct run *detach_run(struct worker *worker)
     return run;
 }
 
+static struct run_result result_of(const struct frame *frame)
+{
+    if (frame->header.type == FRAME_OVERSIZE)
+        return payload_too_large();
+    return (struct run_result){.outcome = frame->header.type == FRAME_RESPONSE ? RUN_RESPONSE : RUN_FUNCTION_ERROR,
+                               .payload = frame->body};
+}
+
 /* The answer is there: the worker takes the next call before this one is told, so it need not wait for us. */
 static void on_answer(struct worker *worker, const struct frame *frame)
 {
     struct template *template = worker->template;
     struct run *run = detach_run(worker);
-    struct run_result result = {.payload = frame->body};
+    struct run_result result = result_of(frame);
 
-    if (frame->header.type == FRAME_RESPONSE) {
-        result.outcome = RUN_RESPONSE;
-    } else {
-        result.outcome = RUN_FUNCTION_ERROR;
-        if (str_eq(frame->body, payload_too_large().payload))
-            result.error_type = payload_too_large().error_type;
-    }
     run->memory_peak_kb = frame->header.memory_kb;
     run->ended_us = clock_steady_us();
     if (worker->state == WORKER_BUSY) {

@@ -351,7 +351,6 @@ static PyObject *call_handler(PyObject *call, const struct buffer *buffer, const
 static bool send_answer(int fd, PyObject *result)
 {
     struct frame_header header = {.type = FRAME_RESPONSE, .memory_kb = peak_memory_kb()};
-    char too_large[192];
     char *payload = NULL;
     Py_ssize_t len = 0;
 
@@ -362,12 +361,8 @@ static bool send_answer(int fd, PyObject *result)
     if (!result || PyBytes_AsStringAndSize(result, &payload, &len) < 0)
         return false;
     if (len > INVOKE_RESPONSE_BYTES_MAX) {
-        header.type = FRAME_ERROR;
-        payload = too_large;
-        len = snprintf(too_large, sizeof too_large,
-                       "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (%d bytes).\","
-                       "\"errorType\":\"Function.ResponseSizeTooLarge\"}",
-                       INVOKE_RESPONSE_BYTES_MAX);
+        header.type = FRAME_OVERSIZE;
+        len = 0;
     }
     fflush(stdout); /* what C code of a handler printed; Python's own was flushed by `call` */
     return send_frame(fd, header, payload, (size_t)len);
