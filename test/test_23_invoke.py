@@ -66,6 +66,8 @@ def test_client_context(lam, name):
     context = base64.b64encode(json.dumps({"custom": {"k": "v"}}).encode()).decode()
     assert invoke(lam, name, ClientContext=context).payload == {"k": "v"}
     refused("InvalidRequestContentException", 400, lam.invoke, FunctionName=name, ClientContext="not base64")
+    array = base64.b64encode(b"[1]").decode()
+    refused("InvalidRequestContentException", 400, lam.invoke, FunctionName=name, ClientContext=array)
 
 
 def test_dry_run_runs_nothing(lam, name):

@@ -11,11 +11,14 @@
 #include "db/db.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/map.h"
 
 enum {
@@ -106,9 +109,17 @@ static bool open_with(const char *path, int flags, const char *pragmas, struct d
     return true;
 }
 
+/* The file is its owner's alone: it holds environments and payloads.  SQLite gives the WAL the same mode. */
+MUST_USE static bool make_private(const char *path, struct err *err)
+{
+    FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    return (fd >= 0 && fchmod(fd, 0600) == 0) || err_sys(err, "%s", path);
+}
+
 bool db_open(const char *path, struct db **ret, struct err *err)
 {
-    return open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, open_pragmas, ret, err);
+    return make_private(path, err) && open_with(path, SQLITE_OPEN_READWRITE, open_pragmas, ret, err);
 }
 
 bool db_open_readonly(const char *path, struct db **ret, struct err *err)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,20 @@ static void brings_back_what_was_put_in(void)
         ok(str_eq(db_text(&rows, 3, &arena), odd));
         ok(!db_next(&rows, &err) && err.code == ERR_NONE);
         ok(!db_next(&rows, &err) && err.code == ERR_NONE);
+    }
+    close_and_remove(db);
+}
+
+static void is_its_owners_alone(void)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct db *db = open_new();
+    char file[160];
+    struct stat info;
+
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(file, sizeof file, "%s%s", path, suffixes[i]);
+        ok(stat(file, &info) == 0 && (info.st_mode & 0777) == 0600);
     }
     close_and_remove(db);
 }
@@ -254,6 +269,7 @@ static void stops_when_the_disk_refuses_a_sync(void)
     close_and_remove(db);
 }
 
-TEST_MAIN(brings_back_what_was_put_in, says_what_was_wrong, keeps_statements_apart_that_run_at_once,
-          undoes_what_was_not_committed, is_durable_and_careful, reads_without_writing, migrates_once_and_in_order,
-          leaves_no_half_migration, stops_when_the_disk_refuses_a_sync)
+TEST_MAIN(brings_back_what_was_put_in, is_its_owners_alone, says_what_was_wrong,
+          keeps_statements_apart_that_run_at_once, undoes_what_was_not_committed, is_durable_and_careful,
+          reads_without_writing, migrates_once_and_in_order, leaves_no_half_migration,
+          stops_when_the_disk_refuses_a_sync)

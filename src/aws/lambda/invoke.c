@@ -135,6 +135,16 @@ static void on_answer(void *ctx, struct invocation *invocation)
 /* -- what is asked ----------------------------------------------------------------------------------------------------
  */
 
+/* Of what is known to be JSON. */
+static bool is_object(str json)
+{
+    size_t blanks = 0;
+
+    while (blanks < json.len && strchr(" \t\r\n", json.at[blanks]))
+        blanks++;
+    return blanks < json.len && json.at[blanks] == '{';
+}
+
 /* Base64 of a JSON object, in a header. */
 static bool read_client_context(struct aws_call *call, str header, str *ret)
 {
@@ -148,7 +158,7 @@ static bool read_client_context(struct aws_call *call, str header, str *ret)
         return aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be no more than %d bytes.",
                         CLIENT_CONTEXT_BYTES_MAX);
     buf_init(&buf, CLIENT_CONTEXT_BYTES_MAX + 3);
-    good = base64_decode(header, &buf) && json_valid(buf_str(&buf), &offset);
+    good = base64_decode(header, &buf) && json_valid(buf_str(&buf), &offset) && is_object(buf_str(&buf));
     *ret = arena_copy(call->arena, buf_str(&buf));
     buf_free(&buf);
     return good ||
