@@ -1,8 +1,8 @@
 /*
  * logs: what calls left behind: a line a call, and what the function printed; or, of one request, everything.
  *
- * The server sends a record a line (NDJSON); with --follow it keeps sending.  Lines are put together from whatever pieces
- * the network makes of them, and printed at once.
+ * The server sends a record a line (NDJSON); with --follow it keeps sending.  Lines are put together from whatever
+ * pieces the network makes of them, and printed at once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "codec/time_format.h"
 #include "codec/url.h"
 
-enum { LINE_BYTES_MAX = 24 * 1024 * 1024, QUERY_BYTES_MAX = 2048, LIMIT_DEFAULT = 100 };
+enum { LINE_BYTES_MAX = 24 * 1024 * 1024, QUERY_BYTES_MAX = 2048, LIMIT_DEFAULT = 100, LIMIT_MAX = 10000 };
 
 struct printer {
     struct buf line; /* what has arrived of the next one */
@@ -146,12 +146,26 @@ static void add_param(struct buf *query, const char *name, const char *value)
     url_encode(query, str_of(value));
 }
 
-/* `since` goes out as microseconds since 1970, so the server needs no clock of ours. */
-MUST_USE static bool make_query(const struct arguments *arguments, struct buf *query, struct err *err)
+/* What is printed already counts; but who follows wants all that came since. */
+MUST_USE static bool make_limit(const struct arguments *arguments, int printed_count, bool next, long long *ret,
+                                struct err *err)
 {
-    const char *age = option_text(arguments, "since"), *limit = option_text(arguments, "limit");
+    const char *limit = option_text(arguments, "limit");
     long long count = LIMIT_DEFAULT;
 
+    if (limit && !str_to_int(str_of(limit), 1, LIMIT_MAX, &count))
+        return err_set(err, ERR_INVALID, "--limit takes a number, 1 to %d", LIMIT_MAX);
+    *ret = next && option_flag(arguments, "follow") ? LIMIT_MAX : count - printed_count;
+    return true;
+}
+
+/* `since` goes out as microseconds since 1970, so the server needs no clock of ours.  `next`: behind which record. */
+MUST_USE static bool make_query(const struct arguments *arguments, long long limit, str next, struct buf *query,
+                                struct err *err)
+{
+    const char *age = option_text(arguments, "since");
+
+    buf_clear(query);
     add_param(query, "function", arguments->operands_count ? arguments->operands[0] : NULL);
     add_param(query, "request_id", option_text(arguments, "request"));
     if (age) {
@@ -161,18 +175,24 @@ MUST_USE static bool make_query(const struct arguments *arguments, struct buf *q
             return err_set(err, ERR_INVALID, "--since takes an age: 90s, 10m, 2h or 1d");
         buf_printf(query, "%ssince=%lld", query->len ? "&" : "", (long long)clock_wall_us() - age_s * 1000000);
     }
-    if (limit && !str_to_int(str_of(limit), 1, 10000, &count))
-        return err_set(err, ERR_INVALID, "--limit takes a number, 1 to 10000");
-    buf_printf(query, "%slimit=%lld", query->len ? "&" : "", count);
+    buf_printf(query, "%slimit=%lld", query->len ? "&" : "", limit);
+    if (next.len)
+        buf_printf(query, "&after=" STR_FMT, STR_ARG(next));
     if (option_flag(arguments, "follow"))
         buf_add(query, STR("&follow=true"));
     return buf_ok(query) || err_set(err, ERR_LIMIT, "the command line is too long");
 }
 
-MUST_USE static bool read_logs(struct session *session, str query, struct printer *printer, struct err *err)
+/* `ret_next`: where the next page begins, or empty. */
+MUST_USE static bool read_page(struct session *session, str query, struct printer *printer, str *ret_next,
+                               struct err *err)
 {
-    struct session_call call = {.service = "sculler", .method = "GET", .path = STR("/v1/logs"), .query = query,
-                                .on_piece = on_piece, .ctx = printer};
+    struct session_call call = {.service = "sculler",
+                                .method = "GET",
+                                .path = STR("/v1/logs"),
+                                .query = query,
+                                .on_piece = on_piece,
+                                .ctx = printer};
     struct http_result answer;
     json_auto_t *none = NULL;
 
@@ -180,10 +200,28 @@ MUST_USE static bool read_logs(struct session *session, str query, struct printe
         return false;
     if (answer.status < 300) {
         print_line(printer, buf_str(&printer->line));
+        *ret_next = http_result_header(&answer, STR("x-sculler-next"));
         return true;
     }
     answer.body = answer.body.len ? answer.body : buf_str(&printer->line);
     return session_answer_json(&answer, &none, err);
+}
+
+MUST_USE static bool read_logs(struct session *session, const struct arguments *arguments, struct printer *printer,
+                               struct buf *query, struct err *err)
+{
+    str next;
+    long long limit;
+
+    do {
+        next = STR("");
+        if (!read_page(session, buf_str(query), printer, &next, err))
+            return false;
+        if (next.len && (!make_limit(arguments, printer->count, true, &limit, err) ||
+                         (limit > 0 && !make_query(arguments, limit, next, query, err))))
+            return false;
+    } while (next.len && limit > 0);
+    return true;
 }
 
 static int tell_none(const struct arguments *arguments)
@@ -205,16 +243,17 @@ static int logs_run(const struct arguments *arguments)
     struct err err = {0};
     BUF_AUTO query = {0};
     int status = EXIT_OK;
+    long long limit;
 
     buf_init(&query, QUERY_BYTES_MAX);
-    if (!make_query(arguments, &query, &err))
+    if (!make_limit(arguments, 0, false, &limit, &err) || !make_query(arguments, limit, STR(""), &query, &err))
         return command_usage_error(&logs_command, err.text);
     if (!session_open(arguments, &session, &err)) {
         say_error("logs", err.text);
         return EXIT_NO_SERVER;
     }
     buf_init(&printer.line, LINE_BYTES_MAX);
-    if (!read_logs(&session, buf_str(&query), &printer, &err))
+    if (!read_logs(&session, arguments, &printer, &query, &err))
         status = session_failed(&session, "logs", &err);
     else if (printer.count == 0)
         status = tell_none(arguments);

@@ -136,7 +136,7 @@ static void begin(void)
         abort();
     uv_loop_init(&loop);
     ok(records_open(&loop, state, &invoker.records, &err));
-    records_watch(invoker.records, on_record, NULL);
+    ok(records_watch(invoker.records, on_record, NULL));
     invoker.catalog = catalog_new();
     put_function("f", VERSION_ACTIVE);
     next_result = (struct run_result){.outcome = RUN_RESPONSE, .payload = STR("{\"ok\":true}")};

@@ -26,7 +26,6 @@ enum {
     DRAIN_AFTER_MS = 100,
     DRAIN_AFTER_COUNT = 1000,
     DRAIN_AGAIN_MS = 1000, /* after the database refused */
-    WATCHERS_MAX = 16,
 };
 
 struct watcher {
@@ -41,7 +40,7 @@ struct records {
     bool timer_on, draining;
     int undrained_count;
     int64_t lost_count;
-    struct watcher watchers[WATCHERS_MAX];
+    struct watcher watchers[RECORDS_WATCHERS_MAX];
     int watchers_count;
 
     struct db *db; /* the lane's, as is the reader */
@@ -183,14 +182,16 @@ void records_append(struct records *records, const struct record *record)
         drain_now(records);
     else
         arm(records, DRAIN_AFTER_MS);
-    for (int i = 0; i < records->watchers_count; i++)
+    for (int i = records->watchers_count - 1; i >= 0; i--) /* backwards: one that leaves is followed by one told */
         records->watchers[i].on_record(records->watchers[i].ctx, record);
 }
 
-void records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx)
+bool records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx)
 {
-    if (records->watchers_count < WATCHERS_MAX)
-        records->watchers[records->watchers_count++] = (struct watcher){on_record, ctx};
+    if (records->watchers_count == RECORDS_WATCHERS_MAX)
+        return false;
+    records->watchers[records->watchers_count++] = (struct watcher){on_record, ctx};
+    return true;
 }
 
 void records_unwatch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx)

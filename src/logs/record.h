@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -16,22 +18,44 @@
 #include "base/str.h"
 #include "db/db.h"
 
-struct record {
-    str request_id, function, version, alias /* or empty */;
-    str source; /* "lambda" or "gateway" */
-    str detail; /* gateway: "POST /test/budget_expense_matcher/"; else empty */
-    int64_t received_wall_us;
-    int32_t resolved_us, admitted_us, started_us, ended_us, answered_us; /* since received; -1: did not get there */
-    int32_t init_us;
-    int32_t status; /* HTTP status answered */
-    str error_type; /* empty: none */
-    str cause;      /* in words, for `why`; empty: none */
-    bool cold;
-    uint32_t worker, memory_mb, memory_peak_kb;
-    str input, output;                 /* cut at RECORD_*_BYTES_MAX */
-    int64_t input_bytes, output_bytes; /* whole sizes */
-    str log;                           /* START to REPORT as Lambda prints it */
+#define RECORD_TYPE_WORD str
+#define RECORD_TYPE_BODY str
+#define RECORD_TYPE_INT32 int32_t
+#define RECORD_TYPE_UINT32 uint32_t
+#define RECORD_TYPE_INT64 int64_t
+#define RECORD_TYPE_BOOL bool
+
+struct record { /* record.def says what each is */
+#define FIELD(kind, name, column, meaning) RECORD_TYPE_##kind name;
+#include "logs/record.def"
+#undef FIELD
 };
+
+enum record_kind { RECORD_WORD, RECORD_BODY, RECORD_INT32, RECORD_UINT32, RECORD_INT64, RECORD_BOOL };
+
+enum { /* how many there are */
+#define FIELD(kind, name, column, meaning) RECORD_AT_##name,
+#include "logs/record.def"
+#undef FIELD
+       RECORD_FIELDS
+};
+
+/* The rows of record.def, for who does the same with each: the journal, the database, the JSON. */
+struct record_field {
+    const char *name;
+    enum record_kind kind;
+    size_t offset;
+};
+extern const struct record_field record_fields[RECORD_FIELDS];
+
+static inline bool record_is_text(const struct record_field *field)
+{
+    return field->kind == RECORD_WORD || field->kind == RECORD_BODY;
+}
+str record_text(const struct record *record, const struct record_field *field);
+int64_t record_number(const struct record *record, const struct record_field *field);
+void record_set_text(struct record *record, const struct record_field *field, str text);
+void record_set_number(struct record *record, const struct record_field *field, int64_t number);
 
 struct records;
 struct lane;
@@ -39,11 +63,15 @@ struct lane;
 MUST_USE bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, struct err *err);
 void records_close(struct records *records); /* everything reaches the database first */
 void records_append(struct records *records, const struct record *record);
-/* Told of every record right after it was appended: the live tail.  The record is valid during the call. */
-void records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx);
+
+enum { RECORDS_WATCHERS_MAX = 16 };
+/* Told of every record right after it was appended: the live tail.  The record is valid during the call, in which
+ * a watcher may end its own watch.  False: there are RECORDS_WATCHERS_MAX already. */
+MUST_USE bool records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record),
+                            void *ctx);
 void records_unwatch(struct records *records, void (*on_record)(void *ctx, const struct record *record), void *ctx);
 
-/* For reading jobs: a read-only handle on records.db; what was appended before the call is visible to a job on
- * the records lane. */
+/* For reading jobs: records.db by the lane's one handle, which also writes: ask with it, on that lane only.  What was
+ * appended before the call is visible to a job on the records lane. */
 struct lane *records_lane(struct records *records);
-struct db *records_db(struct records *records); /* on that lane only */
+struct db *records_db(struct records *records);

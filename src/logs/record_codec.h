@@ -1,7 +1,10 @@
 /*
  * record_codec: one record as bytes in the journal, and back.
  *
- * A frame is {magic, bytes of what follows, CRC-32C of what follows}, a fixed head, then the texts one after the other.
+ *     magic | bytes that follow the CRC | CRC-32C of these | counts | numbers, 8 bytes each | lengths, 4 each | texts
+ *
+ * Numbers and texts are in the order of record.def, and the frame says how many of each it has.  So a frame of an
+ * older build is read, with 0 or nothing for what it does not have, and so is a newer one's, less what we do not know.
  * In the byte order of this machine: a journal never travels.  Fuzzed by test/fuzz/fuzz_record.c.
  */
 #pragma once
@@ -11,22 +14,44 @@
 #include "base/attr.h"
 #include "logs/record.h"
 
+#define RECORD_IS_NUMBER_WORD 0
+#define RECORD_IS_NUMBER_BODY 0
+#define RECORD_IS_NUMBER_INT32 1
+#define RECORD_IS_NUMBER_UINT32 1
+#define RECORD_IS_NUMBER_INT64 1
+#define RECORD_IS_NUMBER_BOOL 1
+
 enum {
-    RECORD_TEXTS = 11,
-    RECORD_WORD_BYTES_MAX = 4096,     /* ids, names, causes: cut there */
-    RECORD_FRAME_BYTES_MAX = 1 << 20, /* three long texts, eight words, a head */
+#define FIELD(kind, name, column, meaning) +RECORD_IS_NUMBER_##kind
+    RECORD_NUMBERS = 0
+#include "logs/record.def"
+#undef FIELD
+    ,
+    RECORD_TEXTS = RECORD_FIELDS - RECORD_NUMBERS,
+    RECORD_WORD_BYTES_MAX = 4096,       /* ids, names, causes: cut there */
+    RECORD_BODY_BYTES_MAX = 256 * 1024, /* what is cut shorter by RECORD_INPUT_BYTES_MAX and its like is cut before */
+    RECORD_FRAME_BYTES_MAX = 1 << 20,   /* three bodies, eight words, a head */
+};
+
+struct record_frame {
+    uint32_t magic, bytes, crc;
+    uint16_t numbers_count, texts_count;
 };
 
 struct record_head {
-    uint32_t magic, bytes, crc, spare; /* the frame: not under the CRC */
-    int64_t received_wall_us, input_bytes, output_bytes;
-    int32_t resolved_us, admitted_us, started_us, ended_us, answered_us, init_us, status;
-    uint32_t cold, worker, memory_mb, memory_peak_kb;
+    struct record_frame frame;
+    int64_t numbers[RECORD_NUMBERS];
     uint32_t lengths[RECORD_TEXTS];
-    uint32_t unused;
 };
 
-_Static_assert(sizeof(struct record_head) == 16 + 24 + 11 * 4 + 11 * 4 + 4 + 4, "no holes that would be written unset");
+enum {
+    RECORD_CRC_FROM = offsetof(struct record_frame, numbers_count),
+    /* less than sizeof: no hole at the end is written */
+    RECORD_HEAD_BYTES = offsetof(struct record_head, lengths) + RECORD_TEXTS * sizeof(uint32_t),
+};
+
+_Static_assert(sizeof(struct record_frame) == 16 && offsetof(struct record_head, lengths) == 16 + 8 * RECORD_NUMBERS,
+               "no holes that would be written unset");
 
 struct record_wire { /* the frame in pieces that borrow the record's texts */
     struct record_head head;

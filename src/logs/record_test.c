@@ -88,13 +88,13 @@ struct question {
     struct db *db;
     struct records_filter filter;
     struct arena arena;
-    int rows_count;
+    int rows_count, stop_at;
     int64_t first_id, last_id;
     str first_request, last_request, last_input;
     bool good;
 };
 
-static void on_row(void *ctx, int64_t id, const struct record *record)
+static bool on_row(void *ctx, int64_t id, const struct record *record)
 {
     struct question *question = ctx;
 
@@ -105,6 +105,7 @@ static void on_row(void *ctx, int64_t id, const struct record *record)
     question->last_id = id;
     question->last_request = record->request_id;
     question->last_input = record->input;
+    return question->rows_count != question->stop_at;
 }
 
 static void question_run(void *ctx)
@@ -146,6 +147,11 @@ static void what_was_appended_is_found(void)
     q = ask(records, (struct records_filter){.request_id = STR("request-7"), .limit = 10});
     ok(q.rows_count == 1);
     arena_free(&q.arena);
+    q = (struct question){.db = records_db(records), .filter = {.limit = 100}, .stop_at = 4};
+    lane_submit(records_lane(records), question_run, NULL, &q);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ok(q.good && q.rows_count == 4 && str_eq(q.last_request, STR("request-4")));
+    arena_free(&q.arena);
     q = ask(records, (struct records_filter){.since_us = 1700000000000018, .limit = 10});
     ok(q.rows_count == 3);
     arena_free(&q.arena);
@@ -166,12 +172,44 @@ static void watchers_are_told(void)
 
     begin();
     struct records *records = open_records();
-    records_watch(records, on_record, NULL);
+    ok(records_watch(records, on_record, NULL));
     records_append(records, &record);
     ok(seen == 1);
     records_unwatch(records, on_record, NULL);
     records_append(records, &record);
     ok(seen == 1);
+    end(records);
+}
+
+struct leaver {
+    struct records *records;
+    int seen;
+};
+
+static void on_record_once(void *ctx, const struct record *record)
+{
+    struct leaver *leaver = ctx;
+
+    (void)record;
+    leaver->seen++;
+    records_unwatch(leaver->records, on_record_once, leaver);
+}
+
+static void there_is_an_end_to_watchers(void)
+{
+    struct leaver leavers[RECORDS_WATCHERS_MAX + 1];
+    struct record record = sample(1);
+
+    begin();
+    struct records *records = open_records();
+    for (int i = 0; i <= RECORDS_WATCHERS_MAX; i++) {
+        leavers[i] = (struct leaver){.records = records};
+        ok(records_watch(records, on_record_once, &leavers[i]) == (i < RECORDS_WATCHERS_MAX));
+    }
+    records_append(records, &record);
+    for (int i = 0; i <= RECORDS_WATCHERS_MAX; i++)
+        ok(leavers[i].seen == (i < RECORDS_WATCHERS_MAX)); /* each is told, though those before it left */
+    ok(records_watch(records, on_record, NULL));
     end(records);
 }
 
@@ -293,5 +331,5 @@ static void appending_is_cheap(void)
     end(records);
 }
 
-TEST_MAIN(what_was_appended_is_found, watchers_are_told, kill_loses_nothing, the_oldest_are_removed,
-          the_view_speaks_to_people, appending_is_cheap)
+TEST_MAIN(what_was_appended_is_found, watchers_are_told, there_is_an_end_to_watchers, kill_loses_nothing,
+          the_oldest_are_removed, the_view_speaks_to_people, appending_is_cheap)

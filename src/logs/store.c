@@ -54,10 +54,21 @@ static const struct db_migration migrations[] = {
         "INSERT INTO journal VALUES (1, 1, 0);"},
 };
 
-#define COLUMNS                                                                                                 \
-    "received_us, request_id, function, version, alias, source, detail, status, error_type, cause, cold, "      \
-    "resolved_us, admitted_us, started_us, ended_us, answered_us, init_us, worker, memory_mb, memory_peak_kb, " \
-    "input_bytes, output_bytes, input, output, log"
+static const char columns[] = "id"
+#define FIELD(kind, name, column, meaning) ", " #column
+#include "logs/record.def"
+#undef FIELD
+    ;
+
+static const char insert_sql[] = "INSERT INTO invocations (id"
+#define FIELD(kind, name, column, meaning) ", " #column
+#include "logs/record.def"
+#undef FIELD
+                                 ") VALUES (NULL"
+#define FIELD(kind, name, column, meaning) ", ?"
+#include "logs/record.def"
+#undef FIELD
+                                 ")";
 
 /* A crash of the machine may take the last second, as it takes the journal's; a crash of the server takes nothing.  So
  * this database need not wait for the disk at each commit. */
@@ -86,17 +97,22 @@ bool records_store_place(struct db *db, struct journal_place *ret, struct err *e
     return true;
 }
 
-static bool insert(struct db *db, const struct record *r, struct err *err)
+static struct db_value value_of(const struct record *record, const struct record_field *field)
 {
-    return db_run(
-        db, err,
-        "INSERT INTO invocations (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?)",
-        DB_INT(r->received_wall_us), DB_STR(r->request_id), DB_STR(r->function), DB_STR(r->version), DB_STR(r->alias),
-        DB_STR(r->source), DB_STR(r->detail), DB_INT(r->status), DB_STR(r->error_type), DB_STR(r->cause),
-        DB_INT(r->cold), DB_INT(r->resolved_us), DB_INT(r->admitted_us), DB_INT(r->started_us), DB_INT(r->ended_us),
-        DB_INT(r->answered_us), DB_INT(r->init_us), DB_INT(r->worker), DB_INT(r->memory_mb), DB_INT(r->memory_peak_kb),
-        DB_INT(r->input_bytes), DB_INT(r->output_bytes), DB_BLOB(r->input), DB_BLOB(r->output), DB_BLOB(r->log));
+    if (field->kind == RECORD_WORD)
+        return DB_STR(record_text(record, field));
+    if (field->kind == RECORD_BODY)
+        return DB_BLOB(record_text(record, field));
+    return DB_INT(record_number(record, field));
+}
+
+static bool insert(struct db *db, const struct record *record, struct err *err)
+{
+    struct db_value values[RECORD_FIELDS];
+
+    for (int i = 0; i < RECORD_FIELDS; i++)
+        values[i] = value_of(record, &record_fields[i]);
+    return db_run_values(db, err, insert_sql, values, RECORD_FIELDS);
 }
 
 static bool insert_batch(struct db *db, struct journal_reader *reader, struct journal_place end, int *ret_count,
@@ -165,75 +181,52 @@ bool records_store_trim(struct db *db, const struct records_limits *limits, stru
 
 /* Reading */
 
+/* Column 0 is the id. */
 static void read_record(const struct db_rows *rows, struct arena *arena, struct record *ret)
 {
-    int i = 1;
-
     *ret = (struct record){0};
-    ret->received_wall_us = db_int(rows, i++);
-    ret->request_id = db_text(rows, i++, arena);
-    ret->function = db_text(rows, i++, arena);
-    ret->version = db_text(rows, i++, arena);
-    ret->alias = db_text(rows, i++, arena);
-    ret->source = db_text(rows, i++, arena);
-    ret->detail = db_text(rows, i++, arena);
-    ret->status = (int32_t)db_int(rows, i++);
-    ret->error_type = db_text(rows, i++, arena);
-    ret->cause = db_text(rows, i++, arena);
-    ret->cold = db_int(rows, i++) != 0;
-    ret->resolved_us = (int32_t)db_int(rows, i++);
-    ret->admitted_us = (int32_t)db_int(rows, i++);
-    ret->started_us = (int32_t)db_int(rows, i++);
-    ret->ended_us = (int32_t)db_int(rows, i++);
-    ret->answered_us = (int32_t)db_int(rows, i++);
-    ret->init_us = (int32_t)db_int(rows, i++);
-    ret->worker = (uint32_t)db_int(rows, i++);
-    ret->memory_mb = (uint32_t)db_int(rows, i++);
-    ret->memory_peak_kb = (uint32_t)db_int(rows, i++);
-    ret->input_bytes = db_int(rows, i++);
-    ret->output_bytes = db_int(rows, i++);
-    ret->input = db_text(rows, i++, arena);
-    ret->output = db_text(rows, i++, arena);
-    ret->log = db_text(rows, i++, arena);
+    for (int i = 0; i < RECORD_FIELDS; i++) {
+        const struct record_field *field = &record_fields[i];
+
+        if (record_is_text(field))
+            record_set_text(ret, field, db_text(rows, i + 1, arena));
+        else
+            record_set_number(ret, field, db_int(rows, i + 1));
+    }
 }
 
-/* One text for each way through the table, so that each uses its index. */
-static struct db_rows query(struct db *db, const struct records_filter *filter, struct err *err)
+/* One text for each way through the table, so that each uses its index; the newest are found before they are read. */
+static struct db_rows query(struct db *db, const struct records_filter *filter, struct arena *arena, struct err *err)
 {
     struct db_value after = DB_INT(filter->after_id), since = DB_INT(filter->since_us), limit = DB_INT(filter->limit);
+    const char *which;
 
     if (filter->request_id.len > 0)
-        return db_query(db, err,
-                        "SELECT id, " COLUMNS " FROM invocations WHERE request_id = ? AND id > ? AND received_us >= ?"
-                        " ORDER BY id LIMIT ?",
-                        DB_STR(filter->request_id), after, since, limit);
-    if (filter->after_id > 0)
-        return db_query(db, err,
-                        "SELECT id, " COLUMNS " FROM invocations WHERE (?1 = '' OR function = ?1) AND id > ?2"
-                        " AND received_us >= ?3 ORDER BY id LIMIT ?4",
-                        DB_STR(filter->function), after, since, limit);
-    if (filter->function.len > 0)
-        return db_query(db, err,
-                        "SELECT * FROM (SELECT id, " COLUMNS " FROM invocations WHERE function = ? AND received_us >= ?"
-                        " ORDER BY id DESC LIMIT ?) ORDER BY id",
-                        DB_STR(filter->function), since, limit);
-    return db_query(db, err,
-                    "SELECT * FROM (SELECT id, " COLUMNS " FROM invocations WHERE received_us >= ?"
-                    " ORDER BY id DESC LIMIT ?) ORDER BY id",
-                    since, limit);
+        which = "request_id = ?1 AND id > ?2 AND received_us >= ?3 ORDER BY id LIMIT ?4";
+    else if (filter->after_id > 0)
+        which = "(?1 = '' OR function = ?1) AND id > ?2 AND received_us >= ?3 ORDER BY id LIMIT ?4";
+    else if (filter->function.len > 0)
+        which = "id IN (SELECT id FROM invocations WHERE function = ?1 AND id > ?2 AND received_us >= ?3"
+                " ORDER BY id DESC LIMIT ?4) ORDER BY id";
+    else
+        which = "id IN (SELECT id FROM invocations WHERE ?1 = '' AND id > ?2 AND received_us >= ?3"
+                " ORDER BY id DESC LIMIT ?4) ORDER BY id";
+    return db_query(db, err, arena_printf(arena, "SELECT %s FROM invocations WHERE %s", columns, which).at,
+                    DB_STR(filter->request_id.len > 0 ? filter->request_id : filter->function), after, since, limit);
 }
 
 bool records_query(struct db *db, const struct records_filter *filter, struct arena *arena,
-                   void (*on_row)(void *ctx, int64_t id, const struct record *record), void *ctx, struct err *err)
+                   bool (*on_row)(void *ctx, int64_t id, const struct record *record), void *ctx, struct err *err)
 {
     struct record *record;
 
     *err = (struct err){0};
-    DB_ROWS_AUTO rows = query(db, filter, err);
+    DB_ROWS_AUTO rows = query(db, filter, arena, err);
     while (db_next(&rows, err)) {
         record = arena_new(arena, struct record, 1);
         read_record(&rows, arena, record);
-        on_row(ctx, db_int(&rows, 0), record);
+        if (!on_row(ctx, db_int(&rows, 0), record))
+            return true;
     }
     return err->code == ERR_NONE;
 }

@@ -36,7 +36,7 @@ struct records_filter {
     int limit;
 };
 
-/* Oldest first.  The record lives in the arena. */
+/* Oldest first.  The record lives in the arena.  on_row returns false when it wants no more. */
 MUST_USE bool records_query(struct db *db, const struct records_filter *filter, struct arena *arena,
-                            void (*on_row)(void *ctx, int64_t id, const struct record *record), void *ctx,
+                            bool (*on_row)(void *ctx, int64_t id, const struct record *record), void *ctx,
                             struct err *err);

@@ -1,9 +1,13 @@
 /*
  * logs: what calls left behind, asked from records.db by a job of the records lane; and, following, what comes.
  *
- *   logs_get ─▶ watch (follow) ─▶ run_query (lane) ─▶ done_query ─▶ answer
+ *   logs_get ─▶ watch (follow) ─▶ run_query (lane) ─▶ done_query ─▶ answer: a page
  *                                                        └─ follow ─▶ stream: rows, what came meanwhile, then each
  *                                                                     record as it comes, until the client leaves
+ *                                                                     or does not keep up
+ *
+ * A page that is full has the header x-sculler-next, and what is behind it is asked for with `after`; who follows gets
+ * pages until the rest is small enough to begin a stream with, so that nothing is left out and no answer is boundless.
  *
  * The watch is set before the question is asked, so that nothing falls between; a record that is in the answer and
  * came by the watch too is told once.
@@ -15,11 +19,18 @@
 #include "logs/store.h"
 #include "loop/lane.h"
 
-enum { LOGS_LIMIT_DEFAULT = 100, LOGS_LIMIT_MAX = 10000, LOGS_BYTES_MAX = 24 * 1024 * 1024 };
+enum {
+    LOGS_LIMIT_DEFAULT = 100,
+    LOGS_LIMIT_MAX = 10000,
+    LOGS_PAGE_BYTES = 1024 * 1024,        /* a page ends with the record that reaches it */
+    LOGS_LINE_BYTES_MAX = 24 << 20,       /* more than a record can come to as JSON */
+    LOGS_PENDING_BYTES_MAX = 1024 * 1024, /* with a page less than HTTP_STREAM_PENDING_MAX */
+    LOGS_PIECE_BYTES_MAX = 64 * 1024,
+};
 
 struct logs_input {
     str function, request_id;
-    struct shape_int since, limit;
+    struct shape_int since, limit, after;
     struct shape_bool follow;
 };
 
@@ -28,6 +39,7 @@ static const struct shape_field logs_fields[] = {
     {"request_id", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct logs_input, request_id)},
     {"since", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, since), .check = {AT_LEAST(0)}},
     {"limit", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, limit), .check = {VALUE(1, LOGS_LIMIT_MAX)}},
+    {"after", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, after), .check = {AT_LEAST(0)}},
     {"follow", SHAPE_IN_QUERY, SHAPE_BOOL, offsetof(struct logs_input, follow)},
 };
 const struct shape logs_shape = SHAPE_OF(struct logs_input, logs_fields);
@@ -37,23 +49,23 @@ struct asking {
     struct records *records;
     struct records_filter filter;
     bool follow, answered, gone;
-    bool cut;           /* there was more than LOGS_BYTES_MAX */
+    bool full; /* there may be more behind last_id */
+    int rows_count;
+    int64_t last_id;
     struct buf pending; /* lines of records that came while the question was asked; ids in front, by tab */
     struct err err;
 };
 
-/* -- a record as a line ----------------------------------------------------------------------------------------------
- */
+/* -- a record as a line -------------------------------------------------------------------------------------------- */
 
-static void write_times(struct jw *jw, const struct record *record)
+static void write_field(struct jw *jw, const struct record *record, const struct record_field *field)
 {
-    jw_int(jw, "received_wall_us", record->received_wall_us);
-    jw_int(jw, "resolved_us", record->resolved_us);
-    jw_int(jw, "admitted_us", record->admitted_us);
-    jw_int(jw, "started_us", record->started_us);
-    jw_int(jw, "ended_us", record->ended_us);
-    jw_int(jw, "answered_us", record->answered_us);
-    jw_int(jw, "init_us", record->init_us);
+    if (record_is_text(field))
+        jw_str(jw, field->name, record_text(record, field));
+    else if (field->kind == RECORD_BOOL)
+        jw_bool(jw, field->name, record_number(record, field) != 0);
+    else
+        jw_int(jw, field->name, record_number(record, field));
 }
 
 static void write_line(struct buf *buf, const struct record *record)
@@ -62,42 +74,26 @@ static void write_line(struct buf *buf, const struct record *record)
 
     jw_init(&jw, buf);
     jw_object(&jw);
-    jw_str(&jw, "request_id", record->request_id);
-    jw_str(&jw, "function", record->function);
-    jw_str(&jw, "version", record->version);
-    jw_str(&jw, "alias", record->alias);
-    jw_str(&jw, "source", record->source);
-    jw_str(&jw, "detail", record->detail);
-    write_times(&jw, record);
-    jw_int(&jw, "status", record->status);
-    jw_str(&jw, "error_type", record->error_type);
-    jw_str(&jw, "cause", record->cause);
-    jw_bool(&jw, "cold", record->cold);
-    jw_int(&jw, "worker", record->worker);
-    jw_int(&jw, "memory_mb", record->memory_mb);
-    jw_int(&jw, "memory_peak_kb", record->memory_peak_kb);
-    jw_int(&jw, "input_bytes", record->input_bytes);
-    jw_int(&jw, "output_bytes", record->output_bytes);
-    jw_str(&jw, "input", record->input);
-    jw_str(&jw, "output", record->output);
-    jw_str(&jw, "log", record->log);
+    for (int i = 0; i < RECORD_FIELDS; i++)
+        write_field(&jw, record, &record_fields[i]);
     jw_object_end(&jw);
     buf_add_char(buf, '\n');
 }
 
-/* -- the question
- * ------------------------------------------------------------------------------------------------------- */
+/* -- the question -------------------------------------------------------------------------------------------------- */
 
-static void on_row(void *ctx, int64_t id, const struct record *record)
+/* Who asks for what is behind an id wants all of it: a limit that is reached ends a page, too. */
+static bool on_row(void *ctx, int64_t id, const struct record *record)
 {
     struct asking *asking = ctx;
     struct buf *buf = &asking->call->buf;
 
-    (void)id;
-    if (buf->len < LOGS_BYTES_MAX)
-        write_line(buf, record);
-    else
-        asking->cut = true;
+    write_line(buf, record);
+    asking->last_id = id;
+    asking->rows_count++;
+    asking->full =
+        buf->len >= LOGS_PAGE_BYTES || (asking->filter.after_id > 0 && asking->rows_count == asking->filter.limit);
+    return !asking->full;
 }
 
 static void run_query(void *ctx)
@@ -108,8 +104,9 @@ static void run_query(void *ctx)
         aws_fail_err(asking->call, &asking->err);
 }
 
-/* -- following
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- following ----------------------------------------------------------------------------------------------------- */
+
+static void on_record(void *ctx, const struct record *record);
 
 static bool is_wanted(const struct asking *asking, const struct record *record)
 {
@@ -119,10 +116,38 @@ static bool is_wanted(const struct asking *asking, const struct record *record)
            (!filter->request_id.len || str_eq(filter->request_id, record->request_id));
 }
 
+static void unwatch(struct asking *asking)
+{
+    records_unwatch(asking->records, on_record, asking);
+    asking->call->exchange->on_client_gone = NULL;
+    buf_free(&asking->pending);
+}
+
+/* The one end of a stream. */
+static void stop(struct asking *asking)
+{
+    struct http_exchange *exchange = asking->call->exchange;
+
+    unwatch(asking);
+    asking->call->streaming = true;
+    aws_call_finish(asking->call);
+    http_stream_end(exchange); /* the call is gone with it */
+}
+
+static void send_text(struct asking *asking, str text)
+{
+    while (text.len > 0 && !asking->gone) {
+        str piece = {text.at, text.len < LOGS_PIECE_BYTES_MAX ? text.len : LOGS_PIECE_BYTES_MAX};
+
+        asking->gone = !http_stream_piece(asking->call->exchange, piece);
+        text = str_from(text, piece.len);
+    }
+}
+
 static void on_record(void *ctx, const struct record *record)
 {
     struct asking *asking = ctx;
-    struct buf line;
+    BUF_AUTO line = {0};
 
     if (asking->gone || !is_wanted(asking, record))
         return;
@@ -131,22 +156,11 @@ static void on_record(void *ctx, const struct record *record)
         write_line(&asking->pending, record);
         return;
     }
-    buf_init(&line, LOGS_BYTES_MAX);
+    buf_init(&line, LOGS_LINE_BYTES_MAX);
     write_line(&line, record);
-    asking->gone = !http_stream_piece(asking->call->exchange, buf_str(&line));
-    buf_free(&line);
-}
-
-static void stop(struct asking *asking)
-{
-    struct http_exchange *exchange = asking->call->exchange;
-
-    records_unwatch(asking->records, on_record, asking);
-    buf_free(&asking->pending);
-    exchange->on_client_gone = NULL;
-    asking->call->streaming = true;
-    aws_call_finish(asking->call);
-    http_stream_end(exchange); /* the call is gone with it */
+    send_text(asking, buf_str(&line));
+    if (asking->gone)
+        stop(asking);
 }
 
 static void on_gone(struct http_exchange *exchange)
@@ -166,7 +180,7 @@ static void send_pending(struct asking *asking)
         str_cut(rest, '\n', &line, &rest);
         line.len++; /* with its end */
         if (!rows.len || !memmem(rows.at, rows.len, id.at, id.len))
-            http_stream_piece(asking->call->exchange, line);
+            send_text(asking, line);
     }
     buf_free(&asking->pending);
 }
@@ -180,34 +194,42 @@ static void follow(struct asking *asking)
 
     asking->answered = true;
     http_stream_begin(call->exchange, &head);
-    if (call->buf.len)
-        http_stream_piece(call->exchange, buf_str(&call->buf));
+    send_text(asking, buf_str(&call->buf));
     send_pending(asking);
     buf_free(&call->buf);
+    if (asking->gone)
+        stop(asking);
+}
+
+/* -- the answer ---------------------------------------------------------------------------------------------------- */
+
+static void answer_page(struct asking *asking, bool more)
+{
+    struct aws_call *call = asking->call;
+    int64_t next = asking->rows_count ? asking->last_id : asking->filter.after_id;
+
+    if (more && !call->failed)
+        aws_header(call, "x-sculler-next", arena_printf(call->arena, "%lld", (long long)next));
+    call->content_type = "application/x-ndjson";
+    aws_call_finish(call);
 }
 
 static void done_query(void *ctx)
 {
     struct asking *asking = ctx;
-    struct aws_call *call = asking->call;
+    bool more = asking->full || !buf_ok(&asking->pending);
 
     if (asking->follow && asking->gone) {
         stop(asking);
         return;
     }
-    if (asking->follow && !call->failed) {
+    if (asking->follow && !asking->call->failed && !more) {
         follow(asking);
         return;
     }
-    if (asking->follow) {
-        records_unwatch(asking->records, on_record, asking);
-        call->exchange->on_client_gone = NULL;
-        buf_free(&asking->pending);
-    }
-    if (asking->cut)
-        aws_header(call, "x-sculler-notice", STR("There was more: ask for fewer records at a time (limit)."));
-    call->content_type = "application/x-ndjson";
-    aws_call_finish(call);
+    if (asking->follow)
+        unwatch(asking);
+    answer_page(asking, more);
 }
 
 void logs_get(struct aws_call *call)
@@ -222,14 +244,20 @@ void logs_get(struct aws_call *call)
         .function = input->function.len && arn_parse(input->function, &arn) ? arn.name : input->function,
         .request_id = input->request_id,
         .since_us = input->since.value,
+        .after_id = input->after.value,
         .limit = input->limit.given ? (int)input->limit.value : LOGS_LIMIT_DEFAULT,
     };
     asking->follow = input->follow.value;
-    buf_init(&asking->pending, LOGS_BYTES_MAX);
+    buf_init(&asking->pending, LOGS_PENDING_BYTES_MAX);
     call->user = asking;
-    if (asking->follow) {
-        records_watch(asking->records, on_record, asking);
-        call->exchange->on_client_gone = on_gone;
+    if (asking->follow && !records_watch(asking->records, on_record, asking)) {
+        aws_fail(call, AWS_ERROR_TOO_MANY_REQUESTS,
+                 "%d clients follow the logs already, which is the most: end one, or ask again without follow.",
+                 RECORDS_WATCHERS_MAX);
+        aws_call_finish(call);
+        return;
     }
+    if (asking->follow)
+        call->exchange->on_client_gone = on_gone;
     lane_submit(records_lane(asking->records), run_query, done_query, asking);
 }
