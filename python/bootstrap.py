@@ -142,10 +142,7 @@ def make_call(handler, codec):
 
     def call(event, request_id, arn, trace_id, client_context, deadline_ms):
         LogHandler.request_id = request_id
-        if trace_id:
-            environ["_X_AMZN_TRACE_ID"] = trace_id
-        elif "_X_AMZN_TRACE_ID" in environ:
-            del environ["_X_AMZN_TRACE_ID"]
+        tell_trace(environ, trace_id)
         try:
             event = decode(event)
             result = handler(event, Context(request_id, arn, client_context, deadline_ms))
@@ -160,6 +157,17 @@ def make_call(handler, codec):
         return answer
 
     return call
+
+
+def tell_trace(environ, trace_id):
+    """Into the environment, as Lambda does; see set_trace_id for why not simply by os.environ."""
+    value = trace_id.encode()
+    if value and _sculler_guest.set_trace_id(value):
+        environ._data[b"_X_AMZN_TRACE_ID"] = value
+    elif value:
+        environ["_X_AMZN_TRACE_ID"] = trace_id
+    elif "_X_AMZN_TRACE_ID" in environ:
+        del environ["_X_AMZN_TRACE_ID"]
 
 
 def make_decode():

@@ -129,3 +129,28 @@ def test_configuration_reaches_the_function(lam, name):
     lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"KEY": "two"}})
     wait_active(lam, name)
     assert invoke(lam, name).payload[0] == "two"
+
+
+def test_the_trace_id_is_in_the_environment_of_the_call(lam, name):
+    code = (
+        "import os, subprocess\n"
+        "def handler(event, context):\n"
+        "    inherited = subprocess.run(['printenv', '_X_AMZN_TRACE_ID'], capture_output=True, text=True).stdout.strip()\n"
+        "    return [os.environ['_X_AMZN_TRACE_ID'], inherited]\n"
+    )
+    make_function(lam, name, code)
+    seen = [invoke(lam, name).payload for _ in range(2)]
+    assert all(own == inherited and own.startswith("Root=1-") for own, inherited in seen)
+    assert seen[0] != seen[1]
+
+
+def test_a_worker_does_not_grow_with_its_calls(lam, name):
+    make_function(lam, name, "def handler(event, context):\n    return int(open('/proc/self/statm').read().split()[1]) * 4\n")
+
+    def after(calls):
+        for _ in range(calls):
+            last = invoke(lam, name).payload
+        return last
+
+    settled = after(500)
+    assert after(2500) - settled < 128  # KB; a hundred bytes a call would be 250

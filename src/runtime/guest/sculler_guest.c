@@ -36,6 +36,7 @@ enum {
     WORKERS_MAX = 4096,       /* of one template; the server's own limit is lower */
     BUFFER_FIRST = 64 * 1024, /* of a worker, kept from call to call */
     HEAD_STRINGS = 4,         /* request id, invoked ARN, trace id, client context */
+    TRACE_ID_BYTES_MAX = 512,
 };
 
 static uint32_t peak_memory_kb(void)
@@ -400,11 +401,37 @@ static PyObject *serve_worker(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/*
+ * The trace id changes with every call, and setenv() keeps every value it ever saw (a reader may hold a pointer), so a
+ * worker would grow by a hundred bytes a call.  One place, put into the environment once and written over, does not.
+ * False: the id is too long for it; nothing was done.
+ */
+static PyObject *set_trace_id(PyObject *self, PyObject *value)
+{
+    static const char name[] = "_X_AMZN_TRACE_ID=";
+    static char place[sizeof name + TRACE_ID_BYTES_MAX];
+    Py_ssize_t len;
+    char *bytes;
+
+    (void)self;
+    if (PyBytes_AsStringAndSize(value, &bytes, &len) < 0)
+        return NULL;
+    if (len > TRACE_ID_BYTES_MAX || memchr(bytes, '\0', (size_t)len))
+        Py_RETURN_FALSE;
+    memcpy(place, name, sizeof name - 1);
+    memcpy(place + sizeof name - 1, bytes, (size_t)len);
+    place[sizeof name - 1 + (size_t)len] = '\0';
+    if (putenv(place) != 0)
+        Py_RETURN_FALSE;
+    Py_RETURN_TRUE;
+}
+
 static PyMethodDef methods[] = {
     {"receive_init", receive_init, METH_VARARGS, "receive_init(control) -> (handler, root, environment)"},
     {"send_init_error", send_init_error, METH_VARARGS, "send_init_error(control, payload)"},
     {"serve_template", serve_template, METH_VARARGS, "serve_template(control, init_us) -> (worker, work), in a fork"},
     {"serve_worker", serve_worker, METH_VARARGS, "serve_worker(work, call)"},
+    {"set_trace_id", set_trace_id, METH_O, "set_trace_id(bytes) -> whether it is in the environment now"},
     {NULL, NULL, 0, NULL},
 };
 
