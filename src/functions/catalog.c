@@ -147,6 +147,14 @@ struct runnable *catalog_resolve(const struct catalog *catalog, str name, str qu
     return found;
 }
 
+bool catalog_has(const struct catalog *catalog, const struct runnable *runnable)
+{
+    const struct function_entry *entry = catalog_function(catalog, runnable->function);
+    const struct runnable *found = entry ? find_version(entry, runnable->version) : NULL;
+
+    return found && str_eq(found->key, runnable->key);
+}
+
 void runnable_retain(struct runnable *runnable)
 {
     assert(runnable->references > 0);

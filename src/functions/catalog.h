@@ -66,6 +66,9 @@ const struct function_entry *catalog_function(const struct catalog *catalog, str
  * The result is retained for the caller: runnable_release() it.  ret_alias: empty unless it was one. */
 struct runnable *catalog_resolve(const struct catalog *catalog, str name, str qualifier, str *ret_alias);
 
+/* Is this version, as it is run here, still one that a call can resolve to? */
+bool catalog_has(const struct catalog *catalog, const struct runnable *runnable);
+
 /* Told of each runnable that the catalog takes, and of its last release: packages/ pins by it.  One listener. */
 void catalog_watch(struct catalog *catalog, void (*on_added)(void *ctx, const struct runnable *runnable),
                    void (*on_gone)(void *ctx, const struct runnable *runnable), void *ctx);

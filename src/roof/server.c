@@ -215,6 +215,7 @@ static void start_pool(struct server *server)
 {
     const struct config *config = &server->config;
     struct pool_options options = {
+        .catalog = server->catalog,
         .workers_per_version_max = (int)config->workers_per_version,
         .workers_total_max = (int)config->workers,
         .queue_per_function_max = (int)config->queue,

@@ -421,6 +421,18 @@ static void expire_workers(struct template *template, int64_t now_us)
         worker_end(worker);
 }
 
+/* Asked at each sweep rather than told by the catalog: the template's own reference keeps a runnable from going, and
+ * a new runnable may have the same key (a change that runs nothing else), which is then no reason to end it. */
+static void retire_if_deleted(struct template *template)
+{
+    const struct catalog *catalog = template->pool->options.catalog;
+
+    if (!catalog || catalog_has(catalog, template->what))
+        return;
+    template->is_retired = true;
+    retire_if_quiet(template);
+}
+
 static void sweep(uv_timer_t *timer)
 {
     struct pool *pool = timer->data;
@@ -431,6 +443,7 @@ static void sweep(uv_timer_t *timer)
 
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         struct template *template = value;
+        retire_if_deleted(template);
         expire_workers(template, now_us);
         dispatch(template); /* a fork that failed is tried again */
         if (template->waiting_count == 0 && template_workers(template) == 0 && template->state == TEMPLATE_READY &&

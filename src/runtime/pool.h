@@ -2,9 +2,9 @@
  * pool: who runs a call.  An idle worker takes it at once; else a new one is forked, up to the limits; else it
  * waits in its function's queue, bounded in length and time; else it is refused as AWS would (429).
  *
- * One template a runnable->key, started on demand through the keeper; a key that changed retires the old one
- * when its calls are done.  A worker that crashes, exits or runs past its time is killed and replaced; nobody
- * else notices.
+ * One template a runnable->key, started on demand through the keeper; a key that changed, or was deleted, retires
+ * the old one when its calls are done.  A worker that crashes, exits or runs past its time is killed and replaced;
+ * nobody else notices.
  */
 #pragma once
 
@@ -54,6 +54,7 @@ struct run {
 };
 
 struct pool_options {
+    const struct catalog *catalog; /* a template of what is no longer in it is retired; NULL: none is */
     int workers_per_version_max, workers_total_max, queue_per_function_max, queue_wait_ms_max;
     int worker_idle_ms, template_idle_ms, init_timeout_ms;
 };

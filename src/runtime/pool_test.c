@@ -460,6 +460,43 @@ static void lets_go_of_what_is_idle(void)
     runnable_release(what);
 }
 
+static struct function_entry *entry_of(struct runnable *what)
+{
+    struct arena arena = {0};
+    struct function_entry *entry = arena_new(&arena, struct function_entry, 1);
+
+    runnable_retain(what);
+    entry->name = what->function;
+    entry->versions = arena_new(&arena, struct runnable *, 1);
+    entry->versions[entry->versions_count++] = what;
+    entry->arena = arena;
+    return entry;
+}
+
+static void lets_go_of_what_is_deleted(void)
+{
+    struct bench bench;
+    struct call call;
+    struct catalog *catalog = catalog_new();
+    struct pool_options options = usual;
+    struct runnable *what = make_function("deleted", "1", "def handler(event, context): return 1\n");
+
+    options.catalog = catalog;
+    options.queue_wait_ms_max = 100; /* so that it sweeps often */
+    bench_open(&bench, &options);
+    catalog_put(catalog, entry_of(what));
+    do_call(&bench, &call, what, "{}");
+    ok(call.outcome == RUN_RESPONSE && pool_counts(bench.pool).templates == 1);
+    catalog_remove(catalog, what->function);
+    while (pool_counts(bench.pool).templates > 0)
+        (void)uv_run(&bench.loop, UV_RUN_ONCE);
+    ok(pool_counts(bench.pool).workers == 0);
+    end_call(&call);
+    runnable_release(what);
+    bench_close(&bench);
+    catalog_free(catalog);
+}
+
 static void carries_the_largest_event_and_answer(void)
 {
     struct runnable *what = make_function("many", "1", many);
@@ -540,17 +577,10 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void (*const tests[])(void) = {
-    answers_in_lambdas_words,
-    keeps_what_is_printed_and_counts_the_rest,
-    kills_a_call_at_its_deadline_and_only_it,
-    renews_seeds_that_nobody_chose,
-    tells_every_waiting_call_why_init_failed,
-    refuses_what_has_no_interpreter,
-    throttles_past_its_limits,
-    runs_what_is_new_and_lets_the_old_finish,
-    lets_go_of_what_is_idle,
-    carries_the_largest_event_and_answer,
-    tells_what_a_call_costs,
+    answers_in_lambdas_words,       keeps_what_is_printed_and_counts_the_rest, kills_a_call_at_its_deadline_and_only_it,
+    renews_seeds_that_nobody_chose, tells_every_waiting_call_why_init_failed,  refuses_what_has_no_interpreter,
+    throttles_past_its_limits,      runs_what_is_new_and_lets_the_old_finish,  lets_go_of_what_is_idle,
+    lets_go_of_what_is_deleted,     carries_the_largest_event_and_answer,      tells_what_a_call_costs,
 };
 
 int main(int argc, char **argv)

@@ -84,7 +84,7 @@ struct template
     enum template_state state;
     struct runnable *what;
     struct function_load *load;
-    bool is_retired; /* another key has taken its place: goes when its calls are done */
+    bool is_retired; /* another key has taken its place, or none: goes when its calls are done */
     uint32_t cell;
     struct template_line *line; /* while its process lives */
     uv_timer_t timer;           /* STARTING: init's end; else the grace of one whose line is closed */
