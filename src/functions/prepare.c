@@ -44,7 +44,7 @@ enum {
     CELL_TIMEOUT_MS = 15 * 60 * 1000,
 };
 
-enum stage { STAGE_WAITING, STAGE_CHECK, STAGE_UNPACK, STAGE_KEEP, STAGE_COMPILE, STAGE_MARK };
+enum stage { STAGE_WAITING, STAGE_CHECK, STAGE_UNPACK, STAGE_KEEP, STAGE_COMPILE, STAGE_MARK, STAGE_READY };
 
 struct waiter {
     package_on_ready *on_ready;
@@ -61,8 +61,9 @@ struct preparation {
     enum stage stage;
     struct cell_run *cell;
 
-    uv_work_t work; /* CHECK, KEEP, MARK; what they found: */
-    bool is_ready, is_unpacked, failed;
+    uv_work_t work;  /* CHECK, KEEP, MARK; what they found: */
+    enum stage next; /* as the row says, or as CHECK found */
+    bool failed;
     char gone[GONE_NAME_MAX]; /* for a half-made tree */
     bool has_gone;
     char why[WORDS_BYTES_MAX];
@@ -80,6 +81,16 @@ struct cell_run {
     char chunk[1024];
 };
 
+/* A stage works on the disk, or in a cell.  (STAGE_WAITING does neither.) */
+struct stage_row {
+    void (*run)(struct preparation *preparation, struct err *err); /* on libuv's threads; or NULL and a cell: */
+    enum cell_kind kind;
+    bool reads_zip;
+    bool is_gain;    /* no need: when its cell fails, `next` all the same */
+    enum stage next; /* STAGE_READY: done.  CHECK may jump ahead */
+};
+
+static const struct stage_row *row_of(enum stage stage);
 static void start_waiting(struct packages *packages);
 static void enter(struct preparation *preparation, enum stage stage);
 
@@ -191,10 +202,13 @@ static void check_run(struct preparation *preparation, struct err *err)
 {
     char unpacked[PACKAGE_PATH_MAX];
 
-    preparation->is_ready = packages_is_ready(preparation->packages, hex_of(preparation), preparation->interpreter);
     package_path(preparation->packages, hex_of(preparation), "unpacked", unpacked);
-    preparation->is_unpacked = access(unpacked, F_OK) == 0;
-    preparation->failed = !preparation->is_unpacked && !take_tree_away(preparation, err);
+    if (packages_is_ready(preparation->packages, hex_of(preparation), preparation->interpreter))
+        preparation->next = STAGE_READY;
+    else if (access(unpacked, F_OK) == 0)
+        preparation->next = STAGE_COMPILE;
+    else
+        preparation->failed = !take_tree_away(preparation, err);
 }
 
 static void keep_run(struct preparation *preparation, struct err *err)
@@ -206,17 +220,17 @@ static void keep_run(struct preparation *preparation, struct err *err)
     preparation->failed = fd < 0 || syncfs(fd) != 0 || !write_mark(preparation, "unpacked", err);
 }
 
+static void mark_run(struct preparation *preparation, struct err *err)
+{
+    preparation->failed = !write_mark(preparation, preparation->mark, err);
+}
+
 static void work_run(uv_work_t *work)
 {
     struct preparation *preparation = work->data;
     struct err err = {0};
 
-    if (preparation->stage == STAGE_CHECK)
-        check_run(preparation, &err);
-    else if (preparation->stage == STAGE_KEEP)
-        keep_run(preparation, &err);
-    else
-        preparation->failed = !write_mark(preparation, preparation->mark, &err);
+    row_of(preparation->stage)->run(preparation, &err);
     if (preparation->failed)
         snprintf(preparation->why, sizeof preparation->why, "%s", err.code ? err.text : "the disk refused a sync");
 }
@@ -230,11 +244,8 @@ static void work_done(uv_work_t *work, int status)
     preparation->has_gone = false;
     if (status != 0 || preparation->failed)
         finish(preparation, PREPARED_BROKEN);
-    else if (preparation->stage == STAGE_MARK || (preparation->stage == STAGE_CHECK && preparation->is_ready))
-        finish(preparation, PREPARED);
     else
-        enter(preparation,
-              preparation->stage == STAGE_CHECK && !preparation->is_unpacked ? STAGE_UNPACK : STAGE_COMPILE);
+        enter(preparation, preparation->next);
 }
 
 /* Work in a cell */
@@ -312,10 +323,14 @@ static bool is_refusal(int status)
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == UNPACK_REFUSED;
 }
 
-static void go_without_bytecode(struct preparation *preparation, const char *why)
+static void cell_failed(struct preparation *preparation, enum prepared prepared, const char *why)
 {
+    if (!row_of(preparation->stage)->is_gain) {
+        fail(preparation, prepared, why);
+        return;
+    }
     log_warn("bytecode was not written", F_CSTR("package", preparation->hex), F_CSTR("why", why));
-    enter(preparation, STAGE_MARK);
+    enter(preparation, preparation->next);
 }
 
 static void on_cell_exit(void *ctx, int status)
@@ -329,16 +344,10 @@ static void on_cell_exit(void *ctx, int status)
     uv_close((uv_handle_t *)&run->output, on_handle_closed);
     uv_close((uv_handle_t *)&run->timer, on_handle_closed);
     preparation->cell = NULL;
-    if (preparation->stage == STAGE_COMPILE) {
-        if (status != 0)
-            go_without_bytecode(preparation, words);
-        else
-            enter(preparation, STAGE_MARK);
-    } else if (status != 0) {
-        fail(preparation, is_refusal(status) ? PREPARED_REFUSED : PREPARED_BROKEN, words);
-    } else {
-        enter(preparation, STAGE_KEEP);
-    }
+    if (status == 0)
+        enter(preparation, preparation->next);
+    else
+        cell_failed(preparation, is_refusal(status) ? PREPARED_REFUSED : PREPARED_BROKEN, words);
 }
 
 static struct cell_run *cell_run_new(struct preparation *preparation, int output)
@@ -366,7 +375,7 @@ static bool fill_options(const struct preparation *preparation, struct cell_opti
     const struct packages *packages = preparation->packages;
 
     *ret = (struct cell_options){
-        .kind = preparation->stage == STAGE_UNPACK ? CELL_UNPACKER : CELL_COMPILER,
+        .kind = row_of(preparation->stage)->kind,
         .tmp_mb = CELL_TMP_MB,
         .unpacked_bytes_max = (uint64_t)packages->unzipped_bytes_max,
         .unpacked_files_max = UNZIPPED_FILES_MAX,
@@ -384,6 +393,7 @@ static bool fill_options(const struct preparation *preparation, struct cell_opti
 static bool start_cell(struct preparation *preparation, struct err *err)
 {
     struct packages *packages = preparation->packages;
+    bool reads_zip = row_of(preparation->stage)->reads_zip;
     struct cell_options options;
     char path[PACKAGE_PATH_MAX];
     int ends[2];
@@ -393,8 +403,8 @@ static bool start_cell(struct preparation *preparation, struct err *err)
     if (!fill_options(preparation, &options, err))
         return false;
     package_path(packages, hex_of(preparation), "code.zip", path);
-    FD_AUTO zip = preparation->stage == STAGE_UNPACK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (preparation->stage == STAGE_UNPACK && zip < 0)
+    FD_AUTO zip = reads_zip ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (reads_zip && zip < 0)
         return err_sys(err, "%s", path);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_sys(err, "pipe");
@@ -416,20 +426,40 @@ static void drop_cell(struct preparation *preparation)
     preparation->cell = NULL;
 }
 
-/* The one function that changes the stage. */
-static void enter(struct preparation *preparation, enum stage stage)
+static void enter_cell(struct preparation *preparation)
 {
     struct err err = {0};
 
+    if (start_cell(preparation, &err))
+        return;
+    drop_cell(preparation);
+    cell_failed(preparation, PREPARED_BROKEN, err.text);
+}
+
+static const struct stage_row *row_of(enum stage stage)
+{
+    static const struct stage_row rows[] = {
+        [STAGE_CHECK] = {.run = check_run, .next = STAGE_UNPACK},
+        [STAGE_UNPACK] = {.kind = CELL_UNPACKER, .reads_zip = true, .next = STAGE_KEEP},
+        [STAGE_KEEP] = {.run = keep_run, .next = STAGE_COMPILE},
+        [STAGE_COMPILE] = {.kind = CELL_COMPILER, .is_gain = true, .next = STAGE_MARK},
+        [STAGE_MARK] = {.run = mark_run, .next = STAGE_READY},
+    };
+
+    return &rows[stage];
+}
+
+/* The one function that changes the stage. */
+static void enter(struct preparation *preparation, enum stage stage)
+{
+    if (stage == STAGE_READY) {
+        finish(preparation, PREPARED);
+        return;
+    }
     preparation->stage = stage;
-    if (stage == STAGE_UNPACK || stage == STAGE_COMPILE) {
-        if (start_cell(preparation, &err))
-            return;
-        drop_cell(preparation);
-        if (stage == STAGE_COMPILE)
-            go_without_bytecode(preparation, err.text);
-        else
-            fail(preparation, PREPARED_BROKEN, err.text);
+    preparation->next = row_of(stage)->next;
+    if (!row_of(stage)->run) {
+        enter_cell(preparation);
         return;
     }
     preparation->work.data = preparation;
