@@ -1,4 +1,4 @@
-/* Aliases: a name for a version, or for two with a weight (facts/lambda section 7). */
+/* Aliases: a name for a version, or for two with a weight (API_AliasRoutingConfiguration). */
 #include "functions/store.h"
 
 #include "functions/functions_private.h"

@@ -1,6 +1,6 @@
 /*
  * Resource policies: kept as the statements' own JSON text, in the order in which they came, with a RevisionId of
- * the policy (not the function's: facts/lambda section 7).  When the last statement goes, the policy is gone.
+ * the policy (not the function's: API_GetPolicy).  When the last statement goes, the policy is gone.
  */
 #include "functions/store.h"
 

@@ -1,4 +1,4 @@
-/* The names of AWS's runtimes, in the order of AWS's own message (facts/lambda section 5); a new one is a word here. */
+/* The names of AWS's runtimes, in the order of AWS's own message; a new one is a word here. */
 #include "functions/interpreters.h"
 
 #define CURRENT_RUNTIMES                                                                                            \

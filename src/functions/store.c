@@ -6,7 +6,7 @@
  *                        ▼                             └───store_mark_ready──────┘ (or Failed: the old code stays)
  *                      Failed ──store_update──▶ Pending
  *
- * RevisionId is new at each arrow (facts/lambda section 7); run_key only where what runs is new.
+ * RevisionId is new at each arrow (API_FunctionConfiguration); run_key only where what runs is new.
  */
 #include "functions/store.h"
 

@@ -86,7 +86,8 @@ bool template_send(struct template *template, enum frame_type type, uint32_t wor
     return template->line && frame_send(template->line->control_fd, &header, fds, count);
 }
 
-/* The environment of facts/lambda section 15.  Later words win, so the customer's come last. */
+/* The environment that AWS documents ("Defined runtime environment variables").  Later words win, so the customer's
+ * come last. */
 
 static void add_variable(struct buf *head, const char *name, str value)
 {
