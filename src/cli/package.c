@@ -195,6 +195,7 @@ MUST_USE static bool name_contents(const struct listing *listing, const struct i
     bool done = true;
 
     sha256_start(&hash);
+    sha256_add(&hash, arena_printf(listing->arena, "deflate %d\n", DEFLATE_LEVEL)); /* packed otherwise: another zip */
     sha256_add(&hash, installed->key);
     for (size_t i = 0; done && i < listing->entries.len; i++) {
         const struct entry *entry = &listing->entries.at[i];
@@ -237,8 +238,8 @@ MUST_USE static bool write_zip(const struct listing *listing, const char *path, 
         if (index < 0)
             return zip_failed(zip, entry->path, err);
         /* The first day that a zip can name. */
-        if (zip_file_set_dostime(zip, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) != 0 ||
-            zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_DEFLATE, DEFLATE_LEVEL) != 0 ||
+        if (zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_DEFLATE, DEFLATE_LEVEL) != 0 ||
+            zip_file_set_dostime(zip, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) != 0 ||
             zip_file_set_external_attributes(zip, (zip_uint64_t)index, 0, ZIP_OPSYS_UNIX, mode) != 0)
             return zip_failed(zip, entry->path, err);
     }
