@@ -82,7 +82,10 @@ static bool is_good_component(str part)
     return part.len > 0 && part.len <= NAME_BYTES_MAX && !str_eq(part, STR(".")) && !str_eq(part, STR(".."));
 }
 
-/* Relative, no way up, no control characters, nothing that another system would read as a separator. */
+/* Relative, no way up, no control characters, nothing that another system would read as a separator.
+ *
+ * A NUL in a name is never seen here, so it cannot be refused: libzip turns each into a space as it reads (and tells
+ * nobody), so that a name is whole and what is checked is what is made. */
 static bool check_name(str name)
 {
     int depth = 0;

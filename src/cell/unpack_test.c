@@ -191,6 +191,17 @@ static void refuses_in_words_what_should_not_be(void)
     }
 }
 
+static void cuts_no_name_at_a_nul(void)
+{
+    static const struct entry entries[] = {{"main.pyXtxt", "x", 0}, {0}};
+    struct seen seen;
+
+    make_zip(entries, false);
+    patch("main.pyX", "main.py\0");
+    unpack(&seen, BYTES_MAX);
+    ok(seen.status == 0 && !mode_of(&seen, "main.py") && S_ISREG(mode_of(&seen, "main.py txt")));
+}
+
 static void believes_no_size_but_what_it_writes(void)
 {
     static char much[BYTES_MAX + 2];
@@ -235,10 +246,8 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void (*const tests[])(void) = {
-    unpacks_files_folders_and_executable_bits,
-    refuses_in_words_what_should_not_be,
-    believes_no_size_but_what_it_writes,
-    tells_what_a_large_zip_costs,
+    unpacks_files_folders_and_executable_bits, refuses_in_words_what_should_not_be, cuts_no_name_at_a_nul,
+    believes_no_size_but_what_it_writes,       tells_what_a_large_zip_costs,
 };
 
 int main(int argc, char **argv)
