@@ -46,6 +46,7 @@ struct db_migration {
     const char *sql;
 };
 
+/* path: a file, made when it is not there, its owner's alone (0600); or ":memory:". */
 MUST_USE bool db_open(const char *path, struct db **ret, struct err *err);
 MUST_USE bool db_open_readonly(const char *path, struct db **ret, struct err *err);
 void db_close(struct db *db);

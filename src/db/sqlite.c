@@ -112,6 +112,8 @@ static bool open_with(const char *path, int flags, const char *pragmas, struct d
 /* The file is its owner's alone: it holds environments and payloads.  SQLite gives the WAL the same mode. */
 MUST_USE static bool make_private(const char *path, struct err *err)
 {
+    if (strcmp(path, ":memory:") == 0)
+        return true;
     FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     return (fd >= 0 && fchmod(fd, 0600) == 0) || err_sys(err, "%s", path);
