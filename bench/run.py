@@ -44,11 +44,11 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(url, seconds=60):
+def wait_for(url, body=None, seconds=60):
     end = time.time() + seconds
     while time.time() < end:
         try:
-            urllib.request.urlopen(url, timeout=1)
+            urllib.request.urlopen(url, data=body, timeout=5)
             return
         except urllib.error.HTTPError:
             return
@@ -79,7 +79,7 @@ def spawn(command, cpus, cwd=None, env=None):
 
 def start_peer(name, command, port, cpus, env):
     process = spawn(command, cpus, cwd=HERE / "peers", env=env)
-    wait_for(f"http://127.0.0.1:{port}/")
+    wait_for(f"http://127.0.0.1:{port}/noop", EVENTS["noop"])
     return Contestant(name, process, {h: (f"http://127.0.0.1:{port}/{h}", {}) for h in EVENTS})
 
 
