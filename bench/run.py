@@ -186,8 +186,9 @@ def measure(contestants, sculler, pingpong, args, cpus_load):
                 for name, target in names:
                     url, headers = target(handler)
                     load(url, headers, body, connections, 1, cpus_load)
-                    rows.setdefault((handler, name, connections), []).append(
-                        load(url, headers, body, connections, args.seconds, cpus_load))
+                    rate, p50 = load(url, headers, body, connections, args.seconds, cpus_load)
+                    rows.setdefault((handler, name, connections), []).append((rate, p50))
+                    print(f"{handler} {name} c={connections}: {rate:.0f}/s, p50 {p50:.1f} us", file=sys.stderr, flush=True)
         print(f"round {turn + 1} of {args.rounds}", file=sys.stderr)
     return rows
 
