@@ -72,8 +72,10 @@ int main(int argc, char **argv)
     if (bytes > BYTES_MAX || !took || bind(listener, (struct sockaddr *)&address, len) || listen(listener, 1) ||
         getsockname(listener, (struct sockaddr *)&address, &len))
         return 1;
-    if (fork() == 0)
+    if (fork() == 0) {
+        close(fd); /* else the child holds the other end open and never sees it close */
         echo(listener, bytes);
+    }
     if (connect(fd, (struct sockaddr *)&address, len))
         return 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
