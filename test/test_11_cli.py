@@ -132,7 +132,7 @@ def test_deploy_of_a_change_and_back_again(server, name, folder):
     assert call(url) == 2
     assert server.cli("rollback", name, check=OK).stdout == f"{name} live: version 2 -> 1\n"
     assert call(url) == 1
-    assert "no version before 1" in server.cli("rollback", name, check=FAILED).stderr
+    assert "was live before 1" in server.cli("rollback", name, check=FAILED).stderr
     forward = json.loads(server.cli("rollback", name, "--to", "2", "--json", check=OK).stdout)
     assert forward == {"function": name, "from": "1", "to": "2"}
     assert call(url) == 2
@@ -183,6 +183,19 @@ def test_a_version_that_fails_its_samples_does_not_go_live(server, name, folder)
     done = server.cli("deploy", folder("def handler(event, context): return event['y']"), check=FAILED)
     assert "one.json ends in an error" in done.stderr and "KeyError" in done.stderr
     assert call(url, b'{"x": 1}') == 2
+
+
+def test_rollback_passes_over_versions_that_never_were_live(server, name, folder):
+    path = folder("def handler(event, context): return 1")
+    (path / "events").mkdir()
+    (path / "events/one.json").write_text("{}")
+    url = server.cli("deploy", path, check=OK).stdout.strip()
+    server.cli("deploy", folder("def handler(event, context): return event['x']"), check=FAILED)
+    server.cli("deploy", folder("def handler(event, context): return 3"), check=OK)
+    assert call(url) == 3
+    assert server.cli("rollback", name, check=OK).stdout == f"{name} live: version 3 -> 1\n"
+    assert call(url) == 1
+    assert "was live before 1" in server.cli("rollback", name, check=FAILED).stderr
 
 
 def test_what_cannot_be_installed_leaves_what_is_live(server, name, folder):

@@ -17,9 +17,8 @@ static const struct command config_row = {
 };
 
 const struct command *const commands[] = {
-    &server_row,       &deploy_command, &invoke_command, &logs_command,    &ls_command,
-    &rollback_command, &env_command,    &config_row,     &version_command, &help_command,
-    NULL,
+    &server_row,  &deploy_command, &invoke_command,  &logs_command, &ls_command, &rollback_command,
+    &env_command, &config_row,     &version_command, &help_command, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -63,7 +62,7 @@ void commands_print_help(void)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     puts("\nExamples:\n"
          "  sculler server                     start it; Ctrl-C ends it\n"
-         "  sculler deploy examples/greeting   package a folder, publish it, print its URL\n"
+         "  sculler deploy examples/budget_expense_matcher   package a folder, publish it, print its URL\n"
          "  eval \"$(sculler env)\"              then boto3 and the AWS CLI talk to this server\n\n"
          "`sculler COMMAND --help` tells more.");
 }

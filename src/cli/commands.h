@@ -9,9 +9,9 @@
 
 struct command {
     const char *name;
-    const char *summary; /* a line for `sculler help` */
-    const char *usage;   /* what follows the name: "FUNCTION [options]" */
-    const char *text;    /* examples and what to know, for --help */
+    const char *summary;          /* a line for `sculler help` */
+    const char *usage;            /* what follows the name: "FUNCTION [options]" */
+    const char *text;             /* examples and what to know, for --help */
     const struct option *options; /* NULL: only the common ones */
     int operands_min, operands_max;
     int (*run)(const struct arguments *arguments); /* NULL: a process that the roof starts; here for help only */

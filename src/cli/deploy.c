@@ -1,6 +1,6 @@
 /*
- * deploy: a folder goes live.  load -> install -> package -> publish -> prove -> alias -> endpoint; whatever fails, what
- * was live stays live.
+ * deploy: a folder goes live.  load -> install -> package -> publish -> prove -> alias -> endpoint; whatever fails,
+ * what was live stays live.
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static double lap(int64_t *since)
 static void tell_limits(const struct package *package)
 {
     if (package->zip_bytes > AWS_ZIP_BYTES_MAX)
-        say("    AWS would not take it directly: %.1f of %.1f MB zipped; from S3 only", (double)package->zip_bytes / 1e6,
-            AWS_ZIP_BYTES_MAX / 1e6);
+        say("    AWS would not take it directly: %.1f of %.1f MB zipped; from S3 only",
+            (double)package->zip_bytes / 1e6, AWS_ZIP_BYTES_MAX / 1e6);
     if (package->bytes >= AWS_UNZIPPED_BYTES_MAX)
         say("    AWS would not run it: %.1f of %.1f MB unzipped", (double)package->bytes / 1e6,
             AWS_UNZIPPED_BYTES_MAX / 1e6);
@@ -62,7 +62,7 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
                              struct err *err)
 {
     int64_t since = clock_steady_us();
-    str before = published->version_before;
+    struct live now;
     int events;
 
     if (!prove_version(session, project, published->version, &events, err)) {
@@ -74,18 +74,19 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
     }
     if (events)
         say_step("prove", "%d sample event%s  %.1f s", events, events == 1 ? "" : "s", lap(&since));
-    if (!live_move(session, project->name, published->version, before.len > 0, err))
+    if (!live_read(session, project->name, &now, err) ||
+        !live_move(session, project->name, &now, published->version, err))
         return false;
-    if (before.len)
-        say_step("live", "version " STR_FMT " -> " STR_FMT "   undo: sculler rollback " STR_FMT, STR_ARG(before),
+    if (now.version.len)
+        say_step("live", "version " STR_FMT " -> " STR_FMT "   undo: sculler rollback " STR_FMT, STR_ARG(now.version),
                  STR_ARG(published->version), STR_ARG(project->name));
     else
         say_step("live", "version " STR_FMT, STR_ARG(published->version));
     return true;
 }
 
-MUST_USE static bool deploy(struct session *session, const struct project *project, struct published *ret,
-                            str *ret_url, struct err *err)
+MUST_USE static bool deploy(struct session *session, const struct project *project, struct published *ret, str *ret_url,
+                            struct err *err)
 {
     struct package package;
     int64_t since;
@@ -116,9 +117,9 @@ static void print_result(const struct arguments *arguments, const struct project
         printf(STR_FMT "\n", STR_ARG(url));
         return;
     }
-    json_auto_t *result = json_pack("{s:s%, s:s%, s:b, s:s%}", "function", project->name.at, project->name.len,
-                                    "version", published->version.at, published->version.len, "changed",
-                                    published->changed, "url", url.at, url.len);
+    json_auto_t *result =
+        json_pack("{s:s%, s:s%, s:b, s:s%}", "function", project->name.at, project->name.len, "version",
+                  published->version.at, published->version.len, "changed", published->changed, "url", url.at, url.len);
     print_json(result);
 }
 
@@ -154,14 +155,15 @@ const struct command deploy_command = {
     .name = "deploy",
     .summary = "Package a folder, publish it as a new version, and make it live",
     .usage = "DIR [options]",
-    .text =
-        "  sculler deploy examples/budget_expense_matcher\n\n"
-        "DIR holds main.py with handler(event, context), and requirements.txt when it needs packages. What else there is\n"
-        "to say goes under [tool.sculler] in pyproject.toml, or into sculler.toml; these are the defaults:\n\n"
-        "  name = \"the folder's\"    runtime = \"python3.11\"   handler = \"main.handler\"\n"
-        "  memory = 1024            timeout = 30             env = {}\n\n"
-        "Sample events, events/X.json with events/X.expected.json, are answered by the new version before it goes live.\n"
-        "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",
+    .text = "  sculler deploy examples/budget_expense_matcher\n\n"
+            "DIR holds main.py with handler(event, context), and requirements.txt when it needs packages. What else "
+            "there is\n"
+            "to say goes under [tool.sculler] in pyproject.toml, or into sculler.toml; these are the defaults:\n\n"
+            "  name = \"the folder's\"    runtime = \"python3.11\"   handler = \"main.handler\"\n"
+            "  memory = 1024            timeout = 30             env = {}\n\n"
+            "Sample events, events/X.json with events/X.expected.json, are answered by the new version before it goes "
+            "live.\n"
+            "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",
     .operands_min = 1,
     .operands_max = 1,
     .run = deploy_run,

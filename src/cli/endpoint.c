@@ -22,7 +22,7 @@ MUST_USE static bool find_api(struct session *session, str *ret_id, struct err *
     if (!session_json(session, "apigateway", "GET", STR("/restapis?limit=500"), NULL, &list, err))
         return false;
     *ret_id = STR("");
-    json_array_foreach(json_object_get(list, "item"), i, api)
+    json_array_foreach (json_object_get(list, "item"), i, api)
         if (str_eq(json_text(json_object_get(api, "name")), STR(API_NAME)))
             *ret_id = arena_copy(&session->arena, json_text(json_object_get(api, "id")));
     return true;
@@ -32,8 +32,7 @@ MUST_USE static bool make_api(struct session *session, str *ret_id, struct err *
 {
     json_auto_t *api = NULL;
 
-    if (!session_json(session, "apigateway", "POST", STR("/restapis"), json_pack("{s:s}", "name", API_NAME), &api,
-                      err))
+    if (!session_json(session, "apigateway", "POST", STR("/restapis"), json_pack("{s:s}", "name", API_NAME), &api, err))
         return false;
     *ret_id = arena_copy(&session->arena, json_text(json_object_get(api, "id")));
     return true;
@@ -51,7 +50,7 @@ static json_t *find_resource(const json_t *resources, str path)
     json_t *resource;
     size_t i;
 
-    json_array_foreach(json_object_get(resources, "item"), i, resource)
+    json_array_foreach (json_object_get(resources, "item"), i, resource)
         if (str_eq(json_text(json_object_get(resource, "path")), path))
             return resource;
     return NULL;
@@ -72,12 +71,11 @@ MUST_USE static bool make_resource(struct session *session, str api, str root, s
 
 static json_t *integration_of(const struct session *session, str function)
 {
-    return json_pack("{s:s, s:s, s:o}", "type", "AWS", "httpMethod", "POST", "uri",
-                     json_sprintf("arn:aws:apigateway:" STR_FMT ":lambda:path/2015-03-31/functions/"
-                                  "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT ":" LIVE_ALIAS
-                                  "/invocations",
-                                  STR_ARG(session->region), STR_ARG(session->region), STR_ARG(session->account),
-                                  STR_ARG(function)));
+    return json_pack(
+        "{s:s, s:s, s:o}", "type", "AWS", "httpMethod", "POST", "uri",
+        json_sprintf("arn:aws:apigateway:" STR_FMT ":lambda:path/2015-03-31/functions/"
+                     "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT ":" LIVE_ALIAS "/invocations",
+                     STR_ARG(session->region), STR_ARG(session->region), STR_ARG(session->account), STR_ARG(function)));
 }
 
 /* The function's answer is the answer, with 200; when it ends in an error, its error, with 502. */
@@ -134,16 +132,16 @@ MUST_USE static bool permit(struct session *session, str api, str function, stru
 {
     json_auto_t *done = NULL;
     struct err why = {0};
-    json_t *statement = json_pack(
-        "{s:s, s:s, s:s, s:o}", "StatementId", "sculler-api", "Action", "lambda:InvokeFunction", "Principal",
-        "apigateway.amazonaws.com", "SourceArn",
-        json_sprintf("arn:aws:execute-api:" STR_FMT ":" STR_FMT ":" STR_FMT "/*/*/" STR_FMT, STR_ARG(session->region),
-                     STR_ARG(session->account), STR_ARG(api), STR_ARG(function)));
+    json_t *statement =
+        json_pack("{s:s, s:s, s:s, s:o}", "StatementId", "sculler-api", "Action", "lambda:InvokeFunction", "Principal",
+                  "apigateway.amazonaws.com", "SourceArn",
+                  json_sprintf("arn:aws:execute-api:" STR_FMT ":" STR_FMT ":" STR_FMT "/*/*/" STR_FMT,
+                               STR_ARG(session->region), STR_ARG(session->account), STR_ARG(api), STR_ARG(function)));
 
-    if (session_json(session, "lambda", "POST",
-                     session_path(session, "/2015-03-31/functions/" STR_FMT "/policy?Qualifier=" LIVE_ALIAS,
-                                  STR_ARG(function)),
-                     statement, &done, &why) ||
+    if (session_json(
+            session, "lambda", "POST",
+            session_path(session, "/2015-03-31/functions/" STR_FMT "/policy?Qualifier=" LIVE_ALIAS, STR_ARG(function)),
+            statement, &done, &why) ||
         why.code == ERR_CONFLICT)
         return true;
     *err = why;
@@ -206,8 +204,7 @@ bool endpoint_list(struct session *session, json_t **ret, struct err *err)
 
     if (!find_api(session, &api, err) || (api.len && !get_resources(session, api, &resources, err)))
         return false;
-    json_array_foreach(json_object_get(resources, "item"), i, resource)
-    {
+    json_array_foreach (json_object_get(resources, "item"), i, resource) {
         str function = json_text(json_object_get(resource, "pathPart"));
         str url = url_of(session, function);
 

@@ -31,8 +31,10 @@ static int env_run(const struct arguments *arguments)
         const char *name;
         str value;
     } rows[] = {
-        {"AWS_ENDPOINT_URL", str_of(session.endpoint)}, {"AWS_ACCESS_KEY_ID", session.access_key},
-        {"AWS_SECRET_ACCESS_KEY", session.secret},      {"AWS_DEFAULT_REGION", session.region},
+        {"AWS_ENDPOINT_URL", str_of(session.endpoint)},
+        {"AWS_ACCESS_KEY_ID", session.access_key},
+        {"AWS_SECRET_ACCESS_KEY", session.secret},
+        {"AWS_DEFAULT_REGION", session.region},
         {"AWS_REGION", session.region},
     };
     json_auto_t *object = json_object();

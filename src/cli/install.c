@@ -23,8 +23,8 @@ enum { WORDS_MAX = 40, PLATFORMS_COUNT = 5, NEW_GLIBC_FROM_MINOR = 12 };
 
 static const char *const platforms_old[] = {"manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_26",
                                             NULL};
-static const char *const platforms_new[] = {"manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_31",
-                                            "manylinux_2_34", NULL};
+static const char *const platforms_new[] = {"manylinux2014",  "manylinux_2_17", "manylinux_2_28",
+                                            "manylinux_2_31", "manylinux_2_34", NULL};
 
 extern char **environ;
 
@@ -59,8 +59,9 @@ static int run(const char *const *words)
 
 static bool works(const char *program, const char *module)
 {
-    const char *words[] = {"sh", "-c", "command -v \"$0\" >/dev/null && { [ -z \"$1\" ] || \"$0\" -c \"import $1\" 2>/dev/null; }",
-                           program, module, NULL};
+    const char *words[] = {
+        "sh",    "-c",   "command -v \"$0\" >/dev/null && { [ -z \"$1\" ] || \"$0\" -c \"import $1\" 2>/dev/null; }",
+        program, module, NULL};
 
     return run(words) == 0;
 }
@@ -88,11 +89,18 @@ static void uv_words(const struct project *project, struct arena *arena, struct 
     long long minor = 0;
 
     (void)str_to_int(str_from(project->python, 2), 0, 99, &minor);
-    const char *const fixed[] = {"uv", "pip", "install", "--quiet", "--only-binary", ":all:", "--python-version",
-                                 arena_cstr(arena, project->python), "--python-platform",
-                                 arena_cstr(arena, arena_printf(arena, "%s-%s", machine(arena),
-                                                                minor < NEW_GLIBC_FROM_MINOR ? "manylinux2014"
-                                                                                             : "manylinux_2_34"))};
+    const char *const fixed[] = {
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        arena_cstr(arena, project->python),
+        "--python-platform",
+        arena_cstr(arena, arena_printf(arena, "%s-%s", machine(arena),
+                                       minor < NEW_GLIBC_FROM_MINOR ? "manylinux2014" : "manylinux_2_34"))};
 
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add(ret, fixed[i]);
@@ -101,9 +109,19 @@ static void uv_words(const struct project *project, struct arena *arena, struct 
 static void pip_words(const struct project *project, const char *python, struct arena *arena, struct words *ret)
 {
     long long minor = 0;
-    const char *const fixed[] = {python, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile",
-                                 "--disable-pip-version-check", "--only-binary=:all:", "--implementation", "cp",
-                                 "--python-version", arena_cstr(arena, project->python)};
+    const char *const fixed[] = {python,
+                                 "-m",
+                                 "pip",
+                                 "install",
+                                 "--quiet",
+                                 "--no-input",
+                                 "--no-compile",
+                                 "--disable-pip-version-check",
+                                 "--only-binary=:all:",
+                                 "--implementation",
+                                 "cp",
+                                 "--python-version",
+                                 arena_cstr(arena, project->python)};
 
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add(ret, fixed[i]);
@@ -130,8 +148,9 @@ MUST_USE static bool choose_installer(const struct project *project, struct aren
             pip_words(project, pythons[i], arena, ret);
             return true;
         }
-    return err_set(err, ERR_NOT_FOUND, "neither uv nor pip is here to install the requirements; on Debian: "
-                                       "apt-get install python3-pip");
+    return err_set(err, ERR_NOT_FOUND,
+                   "neither uv nor pip is here to install the requirements; on Debian: "
+                   "apt-get install python3-pip");
 }
 
 MUST_USE static bool write_whole(const char *path, str text, struct err *err)
@@ -167,8 +186,9 @@ MUST_USE static bool install_into(const char *dir, const struct project *project
         (void)unlink(list);
     if (status != 0) {
         folder_remove(part);
-        return err_set(err, ERR_SYSTEM, "%s could not install the requirements for " STR_FMT
-                                        " (its words are above); what runs stays as it is",
+        return err_set(err, ERR_SYSTEM,
+                       "%s could not install the requirements for " STR_FMT
+                       " (its words are above); what runs stays as it is",
                        words.at[0], STR_ARG(project->runtime));
     }
     if (rename(part, dir) != 0 && errno != EEXIST && errno != ENOTEMPTY)

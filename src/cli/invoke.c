@@ -133,9 +133,9 @@ const struct command invoke_command = {
     .name = "invoke",
     .summary = "Call a function and print its answer",
     .usage = "FUNCTION[:QUALIFIER] [--event JSON | --event-file FILE | -] [options]",
-    .text = "  sculler invoke greeting --event '{\"name\": \"Ada\"}'\n"
-            "  sculler invoke greeting:live --event-file events/one.json --tail\n"
-            "  sculler invoke greeting -q 3 - < event.json\n\n"
+    .text = "  sculler invoke budget_expense_matcher --event '{\"budgets\": []}'\n"
+            "  sculler invoke budget_expense_matcher:live --event-file events/one.json --tail\n"
+            "  sculler invoke budget_expense_matcher -q 3 - < event.json\n\n"
             "Exit status 4 when the function ran and ended in an error; its answer is then the error.\n",
     .options = invoke_options,
     .operands_min = 1,

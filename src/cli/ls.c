@@ -21,12 +21,13 @@ MUST_USE static bool describe(struct session *session, const json_t *function, c
 
     if (!live_version(session, name, &live, err) || !versions_list(session, name, &versions, err))
         return false;
-    json_array_foreach(versions, i, version) json_array_append(numbers, json_object_get(version, "Version"));
-    *ret = json_pack("{s:s%, s:o, s:O, s:O, s:O, s:O, s:o}", "function", name.at, name.len, "live",
-                     live.len ? json_stringn(live.at, live.len) : json_null(), "versions", numbers, "runtime",
-                     json_object_get(function, "Runtime"), "memory_mb", json_object_get(function, "MemorySize"),
-                     "modified", json_object_get(function, "LastModified"), "url",
-                     url ? json_incref(url) : json_null());
+    json_array_foreach (versions, i, version)
+        json_array_append(numbers, json_object_get(version, "Version"));
+    *ret =
+        json_pack("{s:s%, s:o, s:O, s:O, s:O, s:O, s:o}", "function", name.at, name.len, "live",
+                  live.len ? json_stringn(live.at, live.len) : json_null(), "versions", numbers, "runtime",
+                  json_object_get(function, "Runtime"), "memory_mb", json_object_get(function, "MemorySize"),
+                  "modified", json_object_get(function, "LastModified"), "url", url ? json_incref(url) : json_null());
     return *ret || err_set(err, ERR_SYSTEM, "the server's list of functions is not understood");
 }
 
@@ -38,8 +39,7 @@ MUST_USE static bool collect(struct session *session, json_t **ret, struct err *
 
     if (!functions_list(session, &functions, err) || !endpoint_list(session, &urls, err))
         return false;
-    json_array_foreach(functions, i, function)
-    {
+    json_array_foreach (functions, i, function) {
         json_t *row;
 
         if (!describe(session, function, urls, &row, err))
@@ -56,14 +56,12 @@ static void print_table(const json_t *rows)
     size_t i;
     int widest = (int)strlen("FUNCTION");
 
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach (rows, i, row) {
         int len = (int)json_string_length(json_object_get(row, "function"));
         widest = len > widest ? len : widest;
     }
     printf("%-*s  %-5s  %-8s  %-16s  %s\n", widest, "FUNCTION", "LIVE", "VERSIONS", "MODIFIED", "URL");
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach (rows, i, row) {
         str live = json_text(json_object_get(row, "live")), url = json_text(json_object_get(row, "url"));
 
         printf("%-*s  %-5.*s  %-8zu  %-16.16s  " STR_FMT "\n", widest,

@@ -91,8 +91,7 @@ static int read_option(int argc, char **argv, int at, const struct option *table
         text = value.at; /* argv's own end, so NUL-terminated */
     if (option->value && !joined) {
         if (at + 1 >= argc)
-            return err_set(err, ERR_INVALID, "--%s needs a value: --%s %s", option->name, option->name,
-                           option->value);
+            return err_set(err, ERR_INVALID, "--%s needs a value: --%s %s", option->name, option->name, option->value);
         text = argv[at + 1];
         words = 2;
     }

@@ -92,7 +92,7 @@ MUST_USE static bool store_texts(const struct key *key, json_t *value, void *pla
 
     if (!json_is_object(value))
         return err_set(err, ERR_INVALID, "%s must be a table of texts", key->name);
-    json_object_foreach(value, name, text)
+    json_object_foreach (value, name, text)
         if (!json_is_string(text))
             return err_set(err, ERR_INVALID, "%s.%s must be a text, in quotes", key->name, name);
     json_decref(*(json_t **)place);
@@ -159,8 +159,7 @@ MUST_USE static bool read_table(json_t *table, struct arena *arena, struct proje
     const char *name;
     json_t *value;
 
-    json_object_foreach(table, name, value)
-    {
+    json_object_foreach (table, name, value) {
         const struct key *key = find_key(name);
 
         if (!(key ? store(key, value, arena, project, err) : unknown_key(name, err)))
@@ -170,8 +169,7 @@ MUST_USE static bool read_table(json_t *table, struct arena *arena, struct proje
 }
 
 /* requirements.txt, else [project] dependencies. */
-MUST_USE static bool read_requirements(json_t *pyproject, struct arena *arena, struct project *project,
-                                       struct err *err)
+MUST_USE static bool read_requirements(json_t *pyproject, struct arena *arena, struct project *project, struct err *err)
 {
     json_t *lines = json_object_get(json_object_get(pyproject, "project"), "dependencies"), *line;
     BUF_AUTO text = {0};
@@ -181,8 +179,7 @@ MUST_USE static bool read_requirements(json_t *pyproject, struct arena *arena, s
         return file_read(arena_cstr(arena, dir_file(arena, project->dir, "requirements.txt")), FILE_BYTES_MAX, arena,
                          &project->requirements, err);
     buf_init(&text, FILE_BYTES_MAX);
-    json_array_foreach(lines, i, line)
-    {
+    json_array_foreach (lines, i, line) {
         buf_add(&text, json_text(line));
         buf_add_char(&text, '\n');
     }

@@ -12,11 +12,11 @@
 struct project {
     const char *dir;
     str name, handler;
-    str python;           /* "3.11" */
-    str runtime;          /* "python3.11" */
+    str python;  /* "3.11" */
+    str runtime; /* "python3.11" */
     long long memory_mb, timeout_s;
-    json_t *environment;  /* an object of texts; the project's */
-    str requirements;     /* requirement lines, empty: none */
+    json_t *environment; /* an object of texts; the project's */
+    str requirements;    /* requirement lines, empty: none */
 };
 
 /* ERR_INVALID: the file, the key and what it should be. */

@@ -29,7 +29,7 @@ static bool equal_values(const json_t *a, const json_t *b)
         return json_array_size(a) == json_array_size(b);
     }
     if (json_is_object(a) && json_is_object(b)) {
-        json_object_foreach((json_t *)a, name, member)
+        json_object_foreach ((json_t *)a, name, member)
             if (!equal_values(member, json_object_get(b, name)))
                 return false;
         return json_object_size(a) == json_object_size(b);
@@ -57,8 +57,8 @@ MUST_USE static bool compare(const char *event_path, const char *expected_path, 
 MUST_USE static bool prove_event(struct session *session, str path, const char *event_path, struct err *err)
 {
     struct http_header type = {STR("Content-Type"), STR("application/json")};
-    struct session_call call = {.service = "lambda", .method = "POST", .headers = &type, .headers_count = 1,
-                                .timeout_ms = PROVE_MS};
+    struct session_call call = {
+        .service = "lambda", .method = "POST", .headers = &type, .headers_count = 1, .timeout_ms = PROVE_MS};
     struct http_result answer;
     json_auto_t *none = NULL;
 
@@ -72,19 +72,17 @@ MUST_USE static bool prove_event(struct session *session, str path, const char *
         return err_set(err, ERR_INVALID, "%s ends in an error: " STR_FMT, strrchr(event_path, '/') + 1,
                        STR_ARG(first_chars(answer.body)));
     str stem = {event_path, strlen(event_path) - strlen(".json")};
-    const char *expected = arena_cstr(&session->arena,
-                                      arena_printf(&session->arena, STR_FMT ".expected.json", STR_ARG(stem)));
+    const char *expected =
+        arena_cstr(&session->arena, arena_printf(&session->arena, STR_FMT ".expected.json", STR_ARG(stem)));
     return access(expected, R_OK) != 0 || compare(event_path, expected, session, answer.body, err);
 }
 
-bool prove_version(struct session *session, const struct project *project, str version, int *ret_count,
-                   struct err *err)
+bool prove_version(struct session *session, const struct project *project, str version, int *ret_count, struct err *err)
 {
     glob_t found = {0};
     str path = session_path(session, "/2015-03-31/functions/" STR_FMT "/invocations?Qualifier=" STR_FMT,
                             STR_ARG(project->name), STR_ARG(version));
-    const char *pattern =
-        arena_cstr(&session->arena, arena_printf(&session->arena, "%s/events/*.json", project->dir));
+    const char *pattern = arena_cstr(&session->arena, arena_printf(&session->arena, "%s/events/*.json", project->dir));
     bool done = true;
 
     *ret_count = 0;

@@ -1,6 +1,6 @@
 /*
- * prove: before a version goes live, its sample events are answered by it: events/NAME.json, and the answer must be that
- * of events/NAME.expected.json when there is one.
+ * prove: before a version goes live, its sample events are answered by it: events/NAME.json, and the answer must be
+ * that of events/NAME.expected.json when there is one.
  */
 #pragma once
 

@@ -43,26 +43,79 @@ MUST_USE static bool get_maybe(struct session *session, str path, json_t **ret, 
     return false;
 }
 
-bool live_version(struct session *session, str function, str *ret, struct err *err)
+#define HISTORY_MARK "live before:"
+
+bool live_read(struct session *session, str function, struct live *ret, struct err *err)
 {
     json_auto_t *alias = NULL;
 
     if (!get_maybe(session, function_path(session, function, "/aliases/" LIVE_ALIAS), &alias, err))
         return false;
-    *ret = arena_copy(&session->arena, json_text(json_object_get(alias, "FunctionVersion")));
+    str description = arena_copy(&session->arena, json_text(json_object_get(alias, "Description")));
+    *ret = (struct live){
+        .version = arena_copy(&session->arena, json_text(json_object_get(alias, "FunctionVersion"))),
+        .knows_before = str_starts(description, STR(HISTORY_MARK)),
+    };
+    if (ret->knows_before)
+        ret->before = str_from(description, strlen(HISTORY_MARK " "));
     return true;
 }
 
-bool live_move(struct session *session, str function, str version, bool exists, struct err *err)
+bool live_version(struct session *session, str function, str *ret, struct err *err)
+{
+    struct live live;
+
+    if (!live_read(session, function, &live, err))
+        return false;
+    *ret = live.version;
+    return true;
+}
+
+MUST_USE static bool live_write(struct session *session, str function, const struct live *live, bool exists,
+                                struct err *err)
 {
     json_auto_t *done = NULL;
-    json_t *body = json_pack("{s:s%}", "FunctionVersion", version.at, version.len);
+    str description = arena_printf(&session->arena, HISTORY_MARK " " STR_FMT, STR_ARG(live->before));
+    json_t *body = json_pack("{s:s%, s:s%}", "FunctionVersion", live->version.at, live->version.len, "Description",
+                             description.at, description.len);
 
     if (exists)
         return session_json(session, "lambda", "PUT", function_path(session, function, "/aliases/" LIVE_ALIAS), body,
                             &done, err);
     json_object_set_new(body, "Name", json_string(LIVE_ALIAS));
     return session_json(session, "lambda", "POST", function_path(session, function, "/aliases"), body, &done, err);
+}
+
+/* The list without what is past LIVE_BEFORE_MAX. */
+static str history_bounded(str list)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < list.len; i++)
+        if (list.at[i] == ' ' && ++count == LIVE_BEFORE_MAX)
+            return (str){list.at, i};
+    return list;
+}
+
+bool live_move(struct session *session, str function, const struct live *now, str version, struct err *err)
+{
+    struct live next = {.version = version};
+
+    if (now->version.len)
+        next.before = history_bounded(
+            arena_printf(&session->arena, STR_FMT " " STR_FMT, STR_ARG(now->version), STR_ARG(now->before)));
+    return live_write(session, function, &next, now->version.len > 0, err);
+}
+
+bool live_move_back(struct session *session, str function, const struct live *now, str *ret_version, struct err *err)
+{
+    struct live next = {0};
+
+    (void)str_cut(now->before, ' ', &next.version, &next.before);
+    if (!live_write(session, function, &next, true, err))
+        return false;
+    *ret_version = next.version;
+    return true;
 }
 
 static void pause_ms(int ms)
@@ -85,8 +138,8 @@ MUST_USE static bool wait_ready(struct session *session, str function, const cha
         str state = json_text(json_object_get(now, "State"));
         str update = json_text(json_object_get(now, "LastUpdateStatus"));
         if (str_eq(state, STR("Failed")) || str_eq(update, STR("Failed"))) {
-            str reason = json_text(json_object_get(now, str_eq(state, STR("Failed")) ? "StateReason"
-                                                                                     : "LastUpdateStatusReason"));
+            str reason = json_text(
+                json_object_get(now, str_eq(state, STR("Failed")) ? "StateReason" : "LastUpdateStatusReason"));
             return err_set(err, ERR_SYSTEM, "the server could not make it ready: " STR_FMT, STR_ARG(reason));
         }
         if (!str_eq(state, STR("Pending")) && !str_eq(update, STR("InProgress")))
@@ -99,10 +152,9 @@ MUST_USE static bool wait_ready(struct session *session, str function, const cha
 
 static json_t *settings_of(const struct project *project)
 {
-    return json_pack("{s:s%, s:s%, s:I, s:I, s:{s:O}}", "Runtime", project->runtime.at, project->runtime.len,
-                     "Handler", project->handler.at, project->handler.len, "MemorySize",
-                     (json_int_t)project->memory_mb, "Timeout", (json_int_t)project->timeout_s, "Environment",
-                     "Variables", project->environment);
+    return json_pack("{s:s%, s:s%, s:I, s:I, s:{s:O}}", "Runtime", project->runtime.at, project->runtime.len, "Handler",
+                     project->handler.at, project->handler.len, "MemorySize", (json_int_t)project->memory_mb, "Timeout",
+                     (json_int_t)project->timeout_s, "Environment", "Variables", project->environment);
 }
 
 /* Is that what the function has? */
@@ -156,8 +208,13 @@ MUST_USE static bool send_code(struct session *session, const char *method, str 
         return false;
     if (!buf_ok(&body))
         return err_set(err, ERR_LIMIT, "the package and its settings are too large to send");
-    struct session_call call = {.service = "lambda", .method = method, .path = path, .headers = &type,
-                                .headers_count = 1, .body = buf_str(&body), .timeout_ms = UPLOAD_MS};
+    struct session_call call = {.service = "lambda",
+                                .method = method,
+                                .path = path,
+                                .headers = &type,
+                                .headers_count = 1,
+                                .body = buf_str(&body),
+                                .timeout_ms = UPLOAD_MS};
     return session_call(session, &call, &answer, err) && session_answer_json(&answer, &done, err);
 }
 
@@ -167,8 +224,8 @@ MUST_USE static bool create(struct session *session, const struct project *proje
     json_auto_t *settings = settings_of(project);
 
     json_object_set_new(settings, "FunctionName", json_stringn(project->name.at, project->name.len));
-    json_object_set_new(settings, "Role", json_sprintf("arn:aws:iam::" STR_FMT ":role/sculler",
-                                                       STR_ARG(session->account)));
+    json_object_set_new(settings, "Role",
+                        json_sprintf("arn:aws:iam::" STR_FMT ":role/sculler", STR_ARG(session->account)));
     return send_code(session, "POST", STR("/2015-03-31/functions"), package, "{\"Code\":{\"ZipFile\":\"", settings,
                      "\"}", err) &&
            wait_ready(session, project->name, "", err);
@@ -179,10 +236,9 @@ MUST_USE static bool update(struct session *session, const struct project *proje
 {
     json_auto_t *nothing = json_object(), *done = NULL;
 
-    if (!same_code(package, function) &&
-        !(send_code(session, "PUT", function_path(session, project->name, "/code"), package, "{\"ZipFile\":\"",
-                    nothing, "\"", err) &&
-          wait_ready(session, project->name, "", err)))
+    if (!same_code(package, function) && !(send_code(session, "PUT", function_path(session, project->name, "/code"),
+                                                     package, "{\"ZipFile\":\"", nothing, "\"", err) &&
+                                           wait_ready(session, project->name, "", err)))
         return false;
     if (same_settings(project, function))
         return true;
@@ -201,8 +257,8 @@ MUST_USE static bool publish(struct session *session, const struct project *proj
                       err))
         return false;
     *ret_version = arena_copy(&session->arena, json_text(json_object_get(version, "Version")));
-    const char *query = arena_cstr(&session->arena, arena_printf(&session->arena, "?Qualifier=" STR_FMT,
-                                                                 STR_ARG(*ret_version)));
+    const char *query =
+        arena_cstr(&session->arena, arena_printf(&session->arena, "?Qualifier=" STR_FMT, STR_ARG(*ret_version)));
     return wait_ready(session, project->name, query, err);
 }
 
@@ -216,8 +272,7 @@ bool publish_version(struct session *session, const struct project *project, con
         return err_set(err, ERR_LIMIT, "the package is %lld MB zipped; by this way %d MB can be sent",
                        (long long)package->zip_bytes / 1000000, PACKAGE_BYTES_MAX / 1000000);
     if (version_before.len &&
-        !get_maybe(session, function_path(session, project->name, "/configuration?Qualifier=" LIVE_ALIAS), &live,
-                   err))
+        !get_maybe(session, function_path(session, project->name, "/configuration?Qualifier=" LIVE_ALIAS), &live, err))
         return false;
     if (live && same_code(package, live) && same_settings(project, live)) {
         done.version = version_before;

@@ -8,8 +8,8 @@
 #define LIVE_ALIAS "live"
 
 struct published {
-    str version;          /* what is to be live */
-    str version_before;   /* what was live; empty: nothing */
+    str version;           /* what is to be live */
+    str version_before;    /* what was live; empty: nothing */
     bool created, changed; /* changed: a version was made, or `version` is not live yet */
 };
 
@@ -20,4 +20,20 @@ MUST_USE bool publish_version(struct session *session, const struct project *pro
 
 /* The version that `live` points to; empty when there is no function or no such alias. */
 MUST_USE bool live_version(struct session *session, str function, str *ret, struct err *err);
-MUST_USE bool live_move(struct session *session, str function, str version, bool exists, struct err *err);
+
+/* Where `live` points, and where it did.  The history is kept in the alias's Description ("live before: 4 2"), so that
+ * a rollback goes to what has served and never to a version that failed its samples. */
+struct live {
+    str version;       /* empty: there is no such alias */
+    str before;        /* versions that were live, the last one first, a blank between; at most LIVE_BEFORE_MAX */
+    bool knows_before; /* false: the alias was made by another client */
+};
+
+enum { LIVE_BEFORE_MAX = 20 };
+
+MUST_USE bool live_read(struct session *session, str function, struct live *ret, struct err *err);
+/* To another version; what was live joins the history. */
+MUST_USE bool live_move(struct session *session, str function, const struct live *now, str version, struct err *err);
+/* To the version that `now.before` begins with, which leaves the history. */
+MUST_USE bool live_move_back(struct session *session, str function, const struct live *now, str *ret_version,
+                             struct err *err);

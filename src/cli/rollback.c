@@ -24,12 +24,12 @@ MUST_USE static bool choose_function(struct session *session, const struct argum
     if (json_array_size(functions) != 1)
         return err_set(err, ERR_INVALID, "there are %zu functions; say which: sculler rollback FUNCTION",
                        json_array_size(functions));
-    *ret = arena_copy(&session->arena,
-                      json_text(json_object_get(json_array_get(functions, 0), "FunctionName")));
+    *ret = arena_copy(&session->arena, json_text(json_object_get(json_array_get(functions, 0), "FunctionName")));
     return true;
 }
 
-/* The highest published version below the live one; or the one that was asked for, if it is there. */
+/* The one that was asked for, if it is there; else, where another client made the alias and no history is kept, the
+ * highest published version below the live one. */
 MUST_USE static bool choose_version(struct session *session, str function, str live, const char *asked, str *ret,
                                     struct err *err)
 {
@@ -43,8 +43,7 @@ MUST_USE static bool choose_version(struct session *session, str function, str l
     if (asked && !str_to_int(str_of(asked), 1, LLONG_MAX, &wanted))
         return err_set(err, ERR_INVALID, "--to takes the number of a version, not '%s'", asked);
     (void)str_to_int(live, 0, LLONG_MAX, &below);
-    json_array_foreach(versions, i, version)
-    {
+    json_array_foreach (versions, i, version) {
         long long number = 0;
 
         (void)str_to_int(json_text(json_object_get(version, "Version")), 0, LLONG_MAX, &number);
@@ -64,14 +63,23 @@ MUST_USE static bool choose_version(struct session *session, str function, str l
 MUST_USE static bool roll_back(struct session *session, const struct arguments *arguments, str *ret_function,
                                str *ret_from, str *ret_to, struct err *err)
 {
-    if (!choose_function(session, arguments, ret_function, err) ||
-        !live_version(session, *ret_function, ret_from, err))
+    const char *asked = option_text(arguments, "to");
+    struct live now;
+
+    if (!choose_function(session, arguments, ret_function, err) || !live_read(session, *ret_function, &now, err))
         return false;
-    if (!ret_from->len)
+    *ret_from = now.version;
+    if (!now.version.len)
         return err_set(err, ERR_NOT_FOUND, "nothing of " STR_FMT " is live; `sculler ls` lists what there is",
                        STR_ARG(*ret_function));
-    return choose_version(session, *ret_function, *ret_from, option_text(arguments, "to"), ret_to, err) &&
-           live_move(session, *ret_function, *ret_to, true, err);
+    if (!asked && now.knows_before && !now.before.len)
+        return err_set(err, ERR_NOT_FOUND,
+                       "no version of " STR_FMT " was live before " STR_FMT "; --to NUMBER goes to any that is there",
+                       STR_ARG(*ret_function), STR_ARG(now.version));
+    if (!asked && now.knows_before)
+        return live_move_back(session, *ret_function, &now, ret_to, err);
+    return choose_version(session, *ret_function, now.version, asked, ret_to, err) &&
+           live_move(session, *ret_function, &now, *ret_to, err);
 }
 
 static int rollback_run(const struct arguments *arguments)
@@ -107,7 +115,8 @@ const struct command rollback_command = {
     .name = "rollback",
     .summary = "Make the version before the live one live again",
     .usage = "[FUNCTION] [--to VERSION]",
-    .text = "  sculler rollback greeting\n  sculler rollback greeting --to 7     also forwards\n\n"
+    .text = "  sculler rollback budget_expense_matcher\n  sculler rollback budget_expense_matcher --to 7     also "
+            "forwards\n\n"
             "Takes effect with the next call; calls under way end in the version they began in.\n",
     .options = rollback_options,
     .operands_max = 1,

@@ -50,8 +50,7 @@ static str line_value(str text, str name)
 
 static bool read_credentials(struct session *session, bool must, struct err *err)
 {
-    const char *path =
-        arena_cstr(&session->arena, arena_printf(&session->arena, "%s/credentials", session->state_dir));
+    const char *path = arena_cstr(&session->arena, arena_printf(&session->arena, "%s/credentials", session->state_dir));
     str text;
     struct err why = {0};
 
@@ -62,7 +61,8 @@ static bool read_credentials(struct session *session, bool must, struct err *err
             return err_set(err, ERR_SYSTEM, "%s; it belongs to who started the server", why.text);
         return err_set(err, ERR_NOT_FOUND,
                        "no server has been started with its state in %s; start one with `sculler server`, or say "
-                       "where it is with --state or --endpoint", session->state_dir);
+                       "where it is with --state or --endpoint",
+                       session->state_dir);
     }
     session->access_key = line_value(text, STR("access_key_id"));
     session->secret = line_value(text, STR("secret_access_key"));

@@ -41,7 +41,8 @@ MUST_USE bool session_call(struct session *session, const struct session_call *c
                            struct err *err);
 
 /* JSON in, JSON out, for control operations.  `body` may be NULL and is taken over.  An answer that is no 2xx is a
- * failure in AWS's words: ERR_NOT_FOUND (404), ERR_CONFLICT (409), ERR_INVALID (4xx), ERR_LIMIT (429), else ERR_SYSTEM. */
+ * failure in AWS's words: ERR_NOT_FOUND (404), ERR_CONFLICT (409), ERR_INVALID (4xx), ERR_LIMIT (429), else ERR_SYSTEM.
+ */
 MUST_USE bool session_json(struct session *session, const char *service, const char *method, str path, json_t *body,
                            json_t **ret, struct err *err);
 MUST_USE bool session_answer_json(const struct http_result *answer, json_t **ret, struct err *err);
