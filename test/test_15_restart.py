@@ -108,3 +108,14 @@ def test_a_port_that_is_taken_is_told(own_server):
                             capture_output=True, text=True, env=clean_env(), timeout=30)
     assert second.returncode != 0
     assert str(first.port) in second.stderr
+
+
+def test_a_folder_with_other_files_is_not_taken_over(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    before = folder.stat()
+    done = subprocess.run([BIN, "server", "--listen", "127.0.0.1:0", "--state", folder], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "not Sculler's" in done.stderr
+    assert (folder.stat().st_mode, folder.stat().st_uid) == (before.st_mode, before.st_uid)
+    assert [p.name for p in folder.iterdir()] == ["thesis.txt"]

@@ -1,5 +1,6 @@
 #include "roof/privilege.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -88,6 +89,24 @@ MUST_USE static bool check_reachable(const struct privilege *privilege, const ch
     return true;
 }
 
+/* A folder with somebody's files in it, and none of ours, is a mistake in --state: it must not be taken over. */
+MUST_USE static bool check_ours(const char *state_dir, struct err *err)
+{
+    char lock[PATH_BYTES_MAX];
+    DIR *folder = opendir(state_dir);
+    bool is_empty = true;
+
+    if (!folder)
+        return errno == ENOENT || err_sys(err, "%s", state_dir);
+    for (const struct dirent *entry; is_empty && (entry = readdir(folder));)
+        is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    snprintf(lock, sizeof lock, "%s/lock", state_dir);
+    return is_empty || access(lock, F_OK) == 0 ||
+           err_set(err, ERR_INVALID,
+                   "%s holds files that are not Sculler's; name an empty or a new folder with --state", state_dir);
+}
+
 bool privilege_make_state(const struct privilege *privilege, const char *state_dir, int *ret_lock_fd, struct err *err)
 {
     char path[PATH_BYTES_MAX];
@@ -96,15 +115,11 @@ bool privilege_make_state(const struct privilege *privilege, const char *state_d
         return err_set(err, ERR_INVALID, "the state directory must be an absolute path, not '%s'", state_dir);
     if (strlen(state_dir) > PATH_BYTES_MAX - 32)
         return err_set(err, ERR_INVALID, "the path of the state directory is too long");
-    if (!make_parents(state_dir, err) || !make_folder(privilege, state_dir, 0711, err))
+    if (!check_ours(state_dir, err) || !make_parents(state_dir, err) || !make_folder(privilege, state_dir, 0711, err))
         return false;
     if (privilege->is_root && !check_reachable(privilege, state_dir, err))
         return false;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        snprintf(path, sizeof path, "%s/%s", state_dir, folders[i].name);
-        if (!make_folder(privilege, path, folders[i].mode, err))
-            return false;
-    }
+    /* The lock comes first: it is what says that the folder is ours, wherever a crash falls. */
     snprintf(path, sizeof path, "%s/lock", state_dir);
     FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -114,6 +129,11 @@ bool privilege_make_state(const struct privilege *privilege, const char *state_d
                        state_dir);
     if (privilege->is_root && fchown(fd, privilege->uid, privilege->gid) != 0)
         return err_sys(err, "%s", path);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", state_dir, folders[i].name);
+        if (!make_folder(privilege, path, folders[i].mode, err))
+            return false;
+    }
     *ret_lock_fd = fd_take(&fd);
     return true;
 }
