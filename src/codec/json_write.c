@@ -135,7 +135,8 @@ void json_quote(struct buf *out, str text)
             quote_special(out, c);
         start_of_run = ++i;
     }
-    buf_add(out, (str){text.at + start_of_run, i - start_of_run});
+    if (i > start_of_run) /* empty text may have no address to count from */
+        buf_add(out, (str){text.at + start_of_run, i - start_of_run});
     buf_add_char(out, '"');
 }
 

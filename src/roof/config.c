@@ -85,7 +85,7 @@ static bool bool_parse(str text, bool *ret)
 MUST_USE static bool setting_store(struct config *config, int index, str text, const char *origin, struct err *err)
 {
     const struct setting *setting = &settings[index];
-    char *place = (char *)config + setting->offset;
+    void *place = (char *)config + setting->offset;
     long long number;
     bool flag;
 
@@ -116,7 +116,7 @@ MUST_USE static bool setting_store(struct config *config, int index, str text, c
 static void load_defaults(struct config *config)
 {
     for (int i = 0; i < SETTINGS_COUNT; i++) {
-        char *place = (char *)config + settings[i].offset;
+        void *place = (char *)config + settings[i].offset;
 
         if (settings[i].kind == KIND_TEXT)
             *(const char **)place = settings[i].default_text;
@@ -288,7 +288,7 @@ void config_done(struct config *config)
 
 static void value_print(const struct config *config, const struct setting *setting, char *ret, size_t size)
 {
-    const char *place = (const char *)config + setting->offset;
+    const void *place = (const char *)config + setting->offset;
 
     if (setting->kind == KIND_TEXT)
         snprintf(ret, size, "%s", *(const char *const *)place);
