@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -19,13 +20,32 @@ enum cell_kind {
     CELL_COMPILER, /* runs the interpreter to write bytecode beside the sources in /out; words on 1 and 2 */
 };
 
+enum cell_network {
+    CELL_NETWORK_NONE,   /* a loopback of its own, and nothing on it */
+    CELL_NETWORK_EGRESS, /* a namespace of its own, an uplink by pasta; see api_port */
+    CELL_NETWORK_HOST,   /* the host's, loopback included: opt-in */
+};
+
+/* What a cgroup may use; 0: no limit.  What the host's cgroups cannot give is told once, in keeper_note(). */
+struct cell_limits {
+    uint64_t memory_bytes; /* with swap: none beyond it */
+    uint32_t pids_max;     /* processes and threads */
+    uint32_t cpu_weight;   /* 1..10000, as cgroup v2's cpu.weight; 100 is the kernel's own */
+    uint32_t cpu_quota_us; /* of CPU time in each 100 ms; 100000 is one core */
+};
+
+enum { CELL_LAYERS_MAX = 5, CELL_PACKAGE_BYTES = 72 };
+
 struct cell_options {
     enum cell_kind kind;
-    char package[72];      /* name of a folder under <state>/packages: hex of SHA-256 */
-    char interpreter[200]; /* absolute path, CELL_TEMPLATE and CELL_COMPILER */
-    char prefix[200];      /* what the interpreter needs beside /usr (bound read-only), or empty */
-    uint32_t tmp_mb;       /* size of /tmp */
-    uint32_t memory_mb;    /* a place for cgroups, which come with the next issue */
+    char package[CELL_PACKAGE_BYTES];                 /* name of a folder under <state>/packages: hex of SHA-256 */
+    char layers[CELL_LAYERS_MAX][CELL_PACKAGE_BYTES]; /* the same, seen at /opt; a later one covers; "" ends */
+    enum cell_network network;                        /* of a kind that may have one */
+    uint16_t api_port;         /* EGRESS: this TCP port of the host's loopback is at the cell's 127.0.0.1 too; or 0 */
+    struct cell_limits limits; /* of all in the cell together: a template and its workers */
+    char interpreter[200];     /* absolute path, CELL_TEMPLATE and CELL_COMPILER */
+    char prefix[200];          /* what the interpreter needs beside /usr (bound read-only), or empty */
+    uint32_t tmp_mb;           /* size of /tmp */
     uint64_t unpacked_bytes_max, unpacked_files_max; /* CELL_UNPACKER: argv of the unpacker */
     int control_fd;                                  /* descriptor 3 of the process, or -1; stays the caller's */
     int output_fd;                                   /* 1 and 2 of the process; stays the caller's */
@@ -45,6 +65,37 @@ void keeper_kill_cell(struct keeper *keeper, uint32_t cell); /* also when the li
  * Returns as keeper_start_cell does.  The caller knows that no cell uses it. */
 MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_on_exit *on_exit, void *ctx,
                                         struct err *err);
+/*
+ * Workers: processes of a template's cell that get a cgroup and a /tmp of their own (facts of the order: cell/README).
+ *
+ * The server makes a gate (a seqpacket pair, SO_PASSCRED set on the keeper's end before anything is sent on it), gives
+ * one end to the template with the request to fork and the other to the keeper with keeper_admit_worker().  The fresh
+ * worker sends one byte; the kernel attests its pid with it; the keeper moves that process to the worker's cgroup and
+ * answers with one byte and, by SCM_RIGHTS, the mount namespace that the worker enters.  Then the gate is closed.
+ */
+struct worker_options {
+    struct cell_limits limits;
+    uint32_t tmp_mb;
+    uint32_t tmp_of; /* 0: a fresh /tmp; else an ended worker of this cell whose /tmp was kept for this one */
+    int gate_fd;     /* stays the caller's */
+};
+
+struct worker_end {
+    bool was_admitted;       /* its hello came */
+    bool out_of_memory;      /* the kernel killed one of its processes for its memory limit */
+    uint32_t memory_peak_kb; /* its cgroup's; 0: unknown */
+    uint64_t cpu_us;         /* its cgroup's; 0: unknown */
+};
+typedef void worker_on_end(void *ctx, const struct worker_end *end);
+
+/* `worker` is the caller's number, > 0 and new in this cell. */
+MUST_USE bool keeper_admit_worker(struct keeper *keeper, uint32_t cell, uint32_t worker,
+                                  const struct worker_options *options, struct err *err);
+/* Kills whatever is left of it, strays included, takes its cgroup away and tells its figures: on_end comes exactly
+ * once, on the loop, also when cell or keeper are gone first.  keep_tmp: its /tmp waits for a successor (tmp_of) until
+ * the cell ends. */
+void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bool keep_tmp, worker_on_end *on_end,
+                       void *ctx);
 void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on_exit never comes */
 const char *keeper_last_error(const struct keeper *keeper);
 const char *keeper_note(const struct keeper *keeper); /* what the kernel does not give to cells, or "" */

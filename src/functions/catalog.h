@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "functions/settings.h"
 
 enum version_state { VERSION_PENDING, VERSION_ACTIVE, VERSION_FAILED };
 
@@ -29,7 +30,11 @@ struct runnable {
     str *environment; /* "KEY=VALUE" of the customer */
     int environment_count;
     str log_group, role;
+    str *layers; /* packages of its layers, in order: hex of SHA-256 */
+    int layers_count;
+    struct function_settings settings;
     int memory_mb, timeout_ms, tmp_mb;
+    int provisioned; /* workers to keep ready, by PutProvisionedConcurrencyConfig; 0: none */
     enum version_state state;
     str state_reason;
     bool updating; /* the database has newer code or configuration that is not ready (or never was): while the

@@ -16,20 +16,32 @@
 enum frame_type {
     /* server -> template */
     FRAME_INIT = 1, /* head: handler, task root; then "KEY=VALUE" ... (the whole environment); body: none */
-    FRAME_FORK,     /* worker = its number; SCM_RIGHTS: [work socket, log pipe] */
-    FRAME_KILL,     /* worker: SIGKILL it */
+    FRAME_FORK,     /* worker = its number; status: enum frame_start; SCM_RIGHTS: [work socket, log pipe, gate] */
+    FRAME_KILL,     /* worker: SIGKILL it (also done by the keeper, by its cgroup) */
     /* template -> server */
-    FRAME_INIT_DONE,  /* time_us = how long init took; memory_kb = resident */
+    FRAME_INIT_DONE,  /* time_us = how long init took; memory_kb = resident; status: set of enum frame_ability;
+                         body: words, why it cannot fork, or none */
     FRAME_INIT_ERROR, /* body: the error payload as Lambda words it */
     FRAME_FORKED,     /* worker, pid (inside the cell); status = errno when fork failed, pid 0 */
     FRAME_EXITED,     /* worker, status = as waitpid gives it */
     /* server -> worker */
-    FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event */
-    /* worker -> server */
+    FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event;
+                     status = how many more FRAME_INVOKE of the same batch follow this one */
+    /* worker -> server; a batch is answered by one of these an event, in their order */
     FRAME_READY,    /* may be given work; memory_kb */
     FRAME_RESPONSE, /* body: JSON; memory_kb = peak resident */
     FRAME_ERROR,    /* body: error payload; memory_kb */
     FRAME_OVERSIZE, /* the response was larger than INVOKE_RESPONSE_BYTES_MAX, and stays here; memory_kb */
+};
+
+enum frame_start {
+    FRAME_START_FORK,   /* fork a worker */
+    FRAME_START_BECOME, /* the template itself becomes the worker: nothing is forked */
+};
+
+enum frame_ability {
+    FRAME_CAN_FORK = 1,  /* no thread but ours is alive */
+    FRAME_CAN_BATCH = 2, /* the module has a batch_handler */
 };
 
 struct frame_header {
@@ -46,3 +58,6 @@ struct frame_header {
 _Static_assert(sizeof(struct frame_header) == 40, "both ends agree on the header");
 
 enum { FRAME_HEAD_BYTES_MAX = 64 * 1024 };
+
+/* The gate of a worker (cell/keeper.h): its first descriptors, in the order of FRAME_FORK's. */
+enum { FRAME_FORK_FDS = 3 };

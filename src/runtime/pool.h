@@ -53,7 +53,22 @@ struct run {
     void *place;
 };
 
+/* Keys of AWS that a function's code finds in its environment.  In the arena given. */
+struct pool_credentials {
+    str access_key, secret, session_token; /* empty: none are given */
+    str endpoint;                          /* AWS_ENDPOINT_URL as the cell reaches it, or empty */
+};
+
 struct pool_options {
+    /* Asked at each start of a template; NULL: none are given. */
+    void (*credentials)(void *ctx, const struct runnable *what, struct arena *arena, struct pool_credentials *ret);
+    void *credentials_ctx;
+    uint16_t api_port;             /* of the server on loopback, for cells with egress; 0: none */
+    int64_t templates_memory_mb;   /* budget of the machine for templates and idle workers; 0: half of its memory */
+    int64_t template_memory_mb;    /* limit of one template's cell beside its workers; 0: none */
+    int account_concurrency;       /* AWS's ConcurrentExecutions; 0: none */
+    int template_age_max_ms;       /* a template is started anew after this, since its credentials end; 0: never */
+    int64_t slow_us;               /* a call that takes longer is logged; 0: none is */
     const struct catalog *catalog; /* a template of what is no longer in it is retired; NULL: none is */
     int workers_per_version_max, workers_total_max, queue_per_function_max, queue_wait_ms_max;
     int worker_idle_ms, template_idle_ms, init_timeout_ms;

@@ -371,7 +371,7 @@ static bool start_cell(struct template *template, int control, int output, struc
     const struct runnable *what = template->what;
     struct cell_options options = {.kind = CELL_TEMPLATE,
                                    .tmp_mb = (uint32_t)what->tmp_mb,
-                                   .memory_mb = (uint32_t)what->memory_mb,
+                                   .network = CELL_NETWORK_HOST,
                                    .control_fd = control,
                                    .output_fd = output};
 
