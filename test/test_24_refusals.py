@@ -290,3 +290,22 @@ def test_a_package_whose_signature_is_wrong_is_not_kept(server, name):
     answer = raw(server, raw_create(server, name, body).replace(b"main.handler", b"nain.handler"), timeout=3)
     assert status_of(answer) == 403
     assert sorted(path.name for path in packages.iterdir()) == before
+
+
+def test_a_setting_that_is_none_is_refused_in_words(lam, name):
+    def message(**variables):
+        return refused(
+            "InvalidParameterValueException", 400, create, lam=lam, name=name, Environment={"Variables": variables}
+        )
+
+    assert message(SCULLER_NETWORK="egres") == "SCULLER_NETWORK is 'egres'; it may be one of none|egress|host"
+    assert "may be a whole number from 1 to 10000" in message(SCULLER_BATCH_MAX="0")
+    words = message(SCULLER_NETWROK="none")
+    assert words.startswith("SCULLER_NETWROK is no setting of Sculler;") and "NETWORK, CPU" in words
+    make_function(lam, name, CODE, Environment={"Variables": {"SCULLER_PARKED": "0", "OWN": "1"}})
+    refused(
+        "InvalidParameterValueException", 400, lam.update_function_configuration, FunctionName=name,
+        Environment={"Variables": {"SCULLER_FORK": "perhaps"}},
+    )
+    variables = lam.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert variables == {"SCULLER_PARKED": "0", "OWN": "1"}

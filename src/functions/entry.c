@@ -41,6 +41,14 @@ static void read_environment(struct runnable *runnable, str json)
             arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
 }
 
+/* The doors refuse what is not understood; a version of before such a setting was read has its default. */
+static void read_settings(struct runnable *runnable)
+{
+    struct err ignored;
+
+    (void)settings_read(runnable->environment, runnable->environment_count, &runnable->settings, &ignored);
+}
+
 static str read_log_group(struct runnable *runnable, const struct function_config *config)
 {
     json_auto_t *root = NULL;
@@ -97,6 +105,7 @@ static struct runnable *make_runnable(const struct function_config *config, cons
     runnable->timeout_ms = config->timeout_s * 1000;
     runnable->tmp_mb = config->tmp_mb;
     read_environment(runnable, config->environment_json);
+    read_settings(runnable);
     if (interpreter) {
         runnable->interpreter = arena_copy(arena, interpreter->path);
         runnable->prefix = arena_copy(arena, interpreter->prefix);

@@ -47,18 +47,20 @@ static void close_world(struct entry_world *world)
 
 static struct function_config create(const char *name, const char *runtime)
 {
-    struct function_config ret = {0}, config = {
-                                          .name = str_of(name),
-                                          .role = STR("arn:aws:iam::123456789012:role/r"),
-                                          .runtime = str_of(runtime),
-                                          .handler = STR("app.handler"),
-                                          .package = STR("aa"),
-                                          .memory_mb = 256,
-                                          .timeout_s = 7,
-                                          .tmp_mb = 512,
-                                          .environment_json = STR("{\"Variables\":{\"A\":\"1\",\"B\":\"x=y\"}}"),
-                                          .logging_json = STR("{\"LogFormat\":\"Text\",\"LogGroup\":\"/my/group\"}"),
-                                      };
+    struct function_config ret = {0},
+                           config = {
+                               .name = str_of(name),
+                               .role = STR("arn:aws:iam::123456789012:role/r"),
+                               .runtime = str_of(runtime),
+                               .handler = STR("app.handler"),
+                               .package = STR("aa"),
+                               .memory_mb = 256,
+                               .timeout_s = 7,
+                               .tmp_mb = 512,
+                               .environment_json =
+                                   STR("{\"Variables\":{\"A\":\"1\",\"B\":\"x=y\",\"SCULLER_PARKED\":\"3\"}}"),
+                               .logging_json = STR("{\"LogFormat\":\"Text\",\"LogGroup\":\"/my/group\"}"),
+                           };
     struct store_creation creation = {.config = &config};
 
     ok(store_create(db, &creation, &arena, &ret, &err) == STORE_OK);
@@ -91,8 +93,9 @@ static void an_entry_has_what_its_rows_have(void)
     ok(str_eq(runnable->arn, STR("arn:aws:lambda:eu-west-1:123456789012:function:f")));
     ok(str_starts(runnable->key, STR("f:$LATEST:")) && str_ends(runnable->key, config.run_key));
     ok(str_eq(runnable->interpreter, STR("/opt/py/bin/python3.11")) && str_eq(runnable->prefix, STR("/opt/py")));
-    ok(runnable->environment_count == 2 && str_eq(runnable->environment[1], STR("B=x=y")));
+    ok(runnable->environment_count == 3 && str_eq(runnable->environment[1], STR("B=x=y")));
     ok(str_eq(runnable->log_group, STR("/my/group")) && runnable->timeout_ms == 7000 && runnable->memory_mb == 256);
+    ok(runnable->settings.parked == 3 && runnable->settings.fork);
     ok(runnable->state == VERSION_ACTIVE && !runnable->updating);
     runnable_release(runnable);
     close_world(&world);

@@ -1,6 +1,6 @@
 /*
  * settings: what a function asks of Sculler beyond AWS's fields, read from its environment variables SCULLER_...;
- * the list, with meanings and units, is settings.def.
+ * the list, with meanings and units, is codec/settings.def.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ struct function_settings {
 #define SETTING_WORD(name) int name;
 #define SETTING_JSON(name) str name;
 #define SETTING(kind, name, default_, min, max, help) SETTING_##kind(name)
-#include "functions/settings.def"
+#include "codec/settings.def"
 #undef SETTING
 #undef SETTING_INT
 #undef SETTING_BOOL
@@ -25,6 +25,7 @@ struct function_settings {
 #undef SETTING_JSON
 };
 
-/* environment: "KEY=VALUE" words.  False: one is not understood; err says which, and what it may be; ret then holds
- * its default.  Texts borrow from `environment`. */
+/* environment: "KEY=VALUE" words; those that do not begin with SCULLER_ are not looked at.  False: one is not
+ * understood, or no setting; err says which (the first), and what it may be; ret then holds its default, and all others
+ * are read.  Texts borrow from `environment`. */
 MUST_USE bool settings_read(const str *environment, int count, struct function_settings *ret, struct err *err);

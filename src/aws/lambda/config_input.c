@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "codec/json_read.h"
 #include "functions/interpreters.h"
+#include "functions/settings.h"
 
 enum { ENVIRONMENT_BYTES_MAX = 4096, STRUCTURE_BYTES_MAX = CONTROL_JSON_BYTES_MAX, LAYERS_MAX = 5 };
 
@@ -125,6 +126,21 @@ static bool check_reserved(struct aws_call *call, const struct shape_map *variab
                     STR_ARG(text));
 }
 
+/* What Sculler itself reads of it, SCULLER_...: refused here, since nobody sees it later. */
+static bool check_settings(struct aws_call *call, const struct shape_map *variables)
+{
+    str *words = arena_new(call->arena, str, (size_t)variables->count + 1);
+    struct function_settings ignored;
+    struct err err = {0};
+
+    for (int i = 0; i < variables->count; i++)
+        words[i] = arena_printf(call->arena, STR_FMT "=" STR_FMT, STR_ARG(variables->pairs[i].key),
+                                STR_ARG(variables->pairs[i].value));
+    if (settings_read(words, variables->count, &ignored, &err))
+        return true;
+    return aws_fail(call, AWS_ERROR_INVALID_PARAMETER, "%s", err.text);
+}
+
 static bool apply_environment(struct aws_call *call, const struct environment_input *input, bool creating, str *ret)
 {
     struct text text;
@@ -133,7 +149,7 @@ static bool apply_environment(struct aws_call *call, const struct environment_in
 
     if (!input->given || (!input->variables.given && !creating))
         return true;
-    if (!check_reserved(call, &input->variables))
+    if (!check_reserved(call, &input->variables) || !check_settings(call, &input->variables))
         return false;
     jw = text_open(&text);
     jw_object_key(jw, "Variables");
