@@ -41,7 +41,15 @@ void apis_free(struct apis *apis)
 
 static str stage_key(struct arena *arena, str api_id, str stage)
 {
-    return arena_printf(arena, STR_FMT "/" STR_FMT, STR_ARG(api_id), STR_ARG(stage));
+    char *at = arena_new(arena, char, api_id.len + stage.len + 1);
+    str key = {at, api_id.len + stage.len + 1};
+
+    if (api_id.len > 0)
+        memcpy(at, api_id.at, api_id.len);
+    at[api_id.len] = '/';
+    if (stage.len > 0)
+        memcpy(at + api_id.len + 1, stage.at, stage.len);
+    return key;
 }
 
 void apis_put(struct apis *apis, struct api_stage *stage)

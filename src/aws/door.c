@@ -12,6 +12,7 @@
  */
 #include "aws/aws_private.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/rand.h"
 #include "codec/json_read.h"
 #include "codec/url.h"
@@ -171,16 +172,23 @@ static str first_part(str path)
 /* First parts that later doors will want; the rest are those of the operations there are. */
 static const char *const kept_parts[] = {"v1", "v2", "api", "metrics", "prometheus", "ping", "sping"};
 
-static bool is_reserved(str part)
+static struct map *reserved_parts(void)
 {
+    static struct map parts; /* const once made: asked at every request that is not signed */
+
+    if (parts.len > 0)
+        return &parts;
     for (size_t i = 0; i < sizeof kept_parts / sizeof *kept_parts; i++)
-        if (str_eq(part, str_of(kept_parts[i])))
-            return true;
+        (void)map_put(&parts, str_of(kept_parts[i]), &parts);
     for (int i = 0; i < aws_services_count; i++)
         for (int k = 0; aws_services[i]->protocol == AWS_REST_JSON && k < aws_services[i]->operations_count; k++)
-            if (str_eq(part, first_part(str_of(aws_services[i]->operations[k].path))))
-                return true;
-    return false;
+            (void)map_put(&parts, first_part(str_of(aws_services[i]->operations[k].path)), &parts);
+    return &parts;
+}
+
+static bool is_reserved(str part)
+{
+    return map_get(reserved_parts(), part) != NULL;
 }
 
 bool aws_door_claims(const struct http_request *request)

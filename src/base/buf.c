@@ -75,23 +75,27 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, (str){&c, 1});
 }
 
+/* Straight into what room there is; the detour is for when it is too small. */
 void buf_printf(struct buf *buf, const char *fmt, ...)
 {
+    size_t room = buf->full ? 0 : buf->capacity - buf->len;
     va_list args, again;
-    char small[256];
-    char *large = NULL;
+    char *text;
     int len;
 
     va_start(args, fmt);
     va_copy(again, args);
-    len = vsnprintf(small, sizeof small, fmt, args);
+    len = vsnprintf(room > 0 ? buf->at + buf->len : NULL, room, fmt, args);
     va_end(args);
-    if (len >= (int)sizeof small && vasprintf(&large, fmt, again) < 0)
+    if (len > 0 && (size_t)len < room) {
+        buf->len += (size_t)len;
+    } else if (len > 0 && vasprintf(&text, fmt, again) >= 0) {
+        buf_add(buf, (str){text, (size_t)len});
+        free(text);
+    } else if (len != 0) {
         abort();
+    }
     va_end(again);
-    if (len > 0)
-        buf_add(buf, (str){large ? large : small, (size_t)len});
-    free(large);
 }
 
 void buf_consume(struct buf *buf, size_t len)
