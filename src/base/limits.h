@@ -40,6 +40,7 @@ enum {
     TEMPLATE_IDLE_MS = 15 * 60 * 1000,
     INIT_TIMEOUT_MS = 10 * 1000,
     READINESS_ATTEMPTS_MAX = 6, /* to make a version ready on a machine that is in trouble */
+    NETWORK_UP_MS = 5 * 1000,   /* for a cell's uplink to be up; it takes 30 on an idle machine */
     READINESS_RETRY_MS = 1000,  /* after the first; each later pause is twice as long: half a minute in all */
 
     /* the record of a call */
