@@ -205,8 +205,8 @@ static void give_back(struct statement *statement)
     statement->busy = false;
 }
 
-/* Values are borrowed, so a view that dies before the rows are done must not be read: text is copied by SQLite. */
-static int bind_one(sqlite3_stmt *stmt, int column, const struct db_value *value)
+/* whose: SQLITE_STATIC when the values outlive the statement's run, SQLITE_TRANSIENT (a copy) when they may not. */
+static int bind_one(sqlite3_stmt *stmt, int column, const struct db_value *value, sqlite3_destructor_type whose)
 {
     const char *bytes = value->bytes.at ? value->bytes.at : "";
 
@@ -218,19 +218,19 @@ static int bind_one(sqlite3_stmt *stmt, int column, const struct db_value *value
     case DB_KIND_REAL:
         return sqlite3_bind_double(stmt, column, value->real);
     case DB_KIND_TEXT:
-        return sqlite3_bind_text64(stmt, column, bytes, value->bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+        return sqlite3_bind_text64(stmt, column, bytes, value->bytes.len, whose, SQLITE_UTF8);
     case DB_KIND_BLOB:
-        return sqlite3_bind_blob64(stmt, column, bytes, value->bytes.len, SQLITE_TRANSIENT);
+        return sqlite3_bind_blob64(stmt, column, bytes, value->bytes.len, whose);
     }
     abort();
 }
 
 static bool bind_all(struct db *db, struct statement *statement, const struct db_value *values, int count,
-                     struct err *err)
+                     sqlite3_destructor_type whose, struct err *err)
 {
     assert(sqlite3_bind_parameter_count(statement->stmt) == count);
     for (int i = 0; i < count; i++)
-        if (bind_one(statement->stmt, i + 1, &values[i]) != SQLITE_OK)
+        if (bind_one(statement->stmt, i + 1, &values[i], whose) != SQLITE_OK)
             return fail(db, err, "SQL parameter");
     return true;
 }
@@ -240,7 +240,7 @@ struct db_rows db_query_values(struct db *db, struct err *err, const char *sql, 
 {
     struct statement *statement = take_statement(db, sql, err);
 
-    if (statement && !bind_all(db, statement, values, count, err)) {
+    if (statement && !bind_all(db, statement, values, count, SQLITE_TRANSIENT, err)) {
         give_back(statement);
         statement = NULL;
     }
@@ -277,7 +277,7 @@ bool db_run_values(struct db *db, struct err *err, const char *sql, const struct
 
     if (!statement)
         return false;
-    good = bind_all(db, statement, values, count, err);
+    good = bind_all(db, statement, values, count, SQLITE_STATIC, err); /* give_back() unbinds them */
     if (good) {
         int rc = sqlite3_step(statement->stmt);
 

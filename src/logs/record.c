@@ -97,6 +97,7 @@ bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, 
         return false;
     }
     records->lane = lane_new(loop, "records");
+    lane_be_nice(records->lane); /* answers do not wait for it: the journal has the records already */
     uv_timer_init(loop, &records->timer);
     uv_unref((uv_handle_t *)&records->timer);
     records->timer.data = records;

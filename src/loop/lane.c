@@ -14,6 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { BACK_SEAT_NICE = 5 };
 
 struct job {
     STAILQ_ENTRY(job) link;
@@ -84,6 +88,23 @@ void lane_submit(struct lane *lane, void (*run)(void *ctx), void (*done)(void *c
     STAILQ_INSERT_TAIL(&lane->waiting, job, link);
     uv_cond_signal(&lane->wake);
     uv_mutex_unlock(&lane->mutex);
+}
+
+/* Linux's nice values are a thread's own, see setpriority(2), "C library/kernel differences". */
+static void take_a_back_seat(void *ctx)
+{
+    (void)ctx;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACK_SEAT_NICE);
+}
+
+static void do_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+void lane_be_nice(struct lane *lane)
+{
+    lane_submit(lane, take_a_back_seat, do_nothing, NULL);
 }
 
 size_t lane_waiting(const struct lane *lane)

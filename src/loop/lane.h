@@ -12,6 +12,8 @@
 struct lane;
 
 struct lane *lane_new(uv_loop_t *loop, const char *name);
+/* Its thread gives way to the loop and to workers when the CPUs are busy: for work that nobody waits for. */
+void lane_be_nice(struct lane *lane);
 void lane_submit(struct lane *lane, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx);
 size_t lane_waiting(const struct lane *lane);
 /* Runs what is queued, calls its `done`s (the loop's thread calls this, outside of uv_run or inside), then ends. */
