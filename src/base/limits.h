@@ -38,7 +38,10 @@ enum {
     QUEUE_WAIT_MS_MAX = 10 * 1000, /* how long a call may wait for a worker before 429 */
     WORKER_IDLE_MS = 60 * 1000,
     TEMPLATE_IDLE_MS = 15 * 60 * 1000,
+    TEMPLATE_AGE_MS_MAX = 6 * 60 * 60 * 1000, /* the keys in its environment end; a fresh one has fresh keys */
     INIT_TIMEOUT_MS = 10 * 1000,
+    ACCOUNT_CONCURRENCY = 1000, /* AWS's own default */
+    SLOW_MS = 5 * 1000,         /* a call that takes longer is worth a line in the log */
     READINESS_ATTEMPTS_MAX = 6, /* to make a version ready on a machine that is in trouble */
     NETWORK_UP_MS = 5 * 1000,   /* for a cell's uplink to be up; it takes 30 on an idle machine */
     READINESS_RETRY_MS = 1000,  /* after the first; each later pause is twice as long: half a minute in all */

@@ -223,6 +223,11 @@ static void start_pool(struct server *server)
         .worker_idle_ms = (int)config->worker_idle_ms,
         .template_idle_ms = (int)config->template_idle_ms,
         .init_timeout_ms = (int)config->init_timeout_ms,
+        .account_concurrency = (int)config->account_concurrency,
+        .templates_memory_mb = config->templates_memory_mb,
+        .template_memory_mb = config->template_memory_mb,
+        .template_age_max_ms = (int)config->template_age_max_ms,
+        .slow_us = config->slow_ms * 1000,
     };
 
     server->pool = pool_new(&server->loop, server->keeper, &options);
