@@ -78,7 +78,7 @@ def test_unknown_services_and_operations(server):
     status, headers, body = signed(server, "GET", "/x", service="s3")
     assert (status, headers["x-amzn-ErrorType"]) == (404, "UnknownServiceException")
     assert "lambda" in json.loads(body)["message"]
-    status, headers, _ = signed(server, "GET", "/2018-10-31/layers")
+    status, headers, _ = signed(server, "GET", "/2025-11-30/capacity-providers")
     assert (status, headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
     assert headers["x-amzn-RequestId"]
 

@@ -6,8 +6,11 @@
 #include "functions/entry.h"
 
 #include "functions/functions_private.h"
+#include "functions/layers.h"
 
 #include "codec/json_read.h"
+
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +44,24 @@ static void read_environment(struct runnable *runnable, str json)
             arena_printf(&runnable->arena, "%s=" STR_FMT, key, STR_ARG(json_text(value)));
 }
 
+static void read_layers(struct runnable *runnable, str json)
+{
+    struct layer_use uses[LAYERS_PER_FUNCTION_MAX];
+
+    runnable->layers_count = layer_uses_read(json, &runnable->arena, uses);
+    runnable->layers = arena_new(&runnable->arena, str, LAYERS_PER_FUNCTION_MAX);
+    for (int i = 0; i < runnable->layers_count; i++)
+        runnable->layers[i] = uses[i].package;
+}
+
 /* The doors refuse what is not understood; a version of before such a setting was read has its default. */
 static void read_settings(struct runnable *runnable)
 {
-    struct err ignored;
+    struct err err = {0};
 
-    (void)settings_read(runnable->environment, runnable->environment_count, &runnable->settings, &ignored);
+    if (!settings_read(runnable->environment, runnable->environment_count, &runnable->settings, &err))
+        log_warn("a setting of a function has its default", F_STR("function", runnable->function),
+                 F_STR("version", runnable->version), F_CSTR("why", err.text));
 }
 
 static str read_log_group(struct runnable *runnable, const struct function_config *config)
@@ -105,6 +120,7 @@ static struct runnable *make_runnable(const struct function_config *config, cons
     runnable->timeout_ms = config->timeout_s * 1000;
     runnable->tmp_mb = config->tmp_mb;
     read_environment(runnable, config->environment_json);
+    read_layers(runnable, config->layers_json);
     read_settings(runnable);
     if (interpreter) {
         runnable->interpreter = arena_copy(arena, interpreter->path);

@@ -30,4 +30,5 @@ const struct interpreter *interpreters_at(const struct interpreters *interpreter
 /* AWS's names. */
 enum runtime_standing { RUNTIME_UNKNOWN, RUNTIME_CURRENT, RUNTIME_RETIRED };
 enum runtime_standing runtime_standing(str name);
-str runtime_names(void); /* "[nodejs20.x, python3.14, ...]", as AWS's message lists them */
+extern const char *const runtime_values[]; /* all of them, current first; NULL ends */
+str runtime_names(void);                   /* "[nodejs20.x, python3.14, ...]", as AWS's message lists them */

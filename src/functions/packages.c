@@ -140,29 +140,42 @@ void packages_unused(struct packages *packages, str hex)
         remove_package(packages, hex);
 }
 
-static void on_runnable_added(void *ctx, const struct runnable *runnable)
+static void pin_package(struct packages *packages, str hex)
 {
-    struct packages *packages = ctx;
-    struct pin *pin = map_get(&packages->pins, runnable->package);
+    struct pin *pin = map_get(&packages->pins, hex);
 
     if (!pin) {
         pin = calloc(1, sizeof *pin);
         if (!pin)
             abort();
-        map_put(&packages->pins, runnable->package, pin);
+        map_put(&packages->pins, hex, pin);
     }
     pin->count++;
 }
 
-static void on_runnable_gone(void *ctx, const struct runnable *runnable)
+static void unpin_package(struct packages *packages, str hex)
 {
-    struct packages *packages = ctx;
-    struct pin *pin = map_get(&packages->pins, runnable->package);
+    struct pin *pin = map_get(&packages->pins, hex);
 
     if (!pin || --pin->count > 0)
         return;
-    free(map_remove(&packages->pins, runnable->package));
-    packages_let_go(packages, runnable->package);
+    free(map_remove(&packages->pins, hex));
+    packages_let_go(packages, hex);
+}
+
+/* Its code and its layers. */
+static void on_runnable_added(void *ctx, const struct runnable *runnable)
+{
+    pin_package(ctx, runnable->package);
+    for (int i = 0; i < runnable->layers_count; i++)
+        pin_package(ctx, runnable->layers[i]);
+}
+
+static void on_runnable_gone(void *ctx, const struct runnable *runnable)
+{
+    unpin_package(ctx, runnable->package);
+    for (int i = 0; i < runnable->layers_count; i++)
+        unpin_package(ctx, runnable->layers[i]);
 }
 
 void packages_watch_catalog(struct packages *packages, struct catalog *catalog)

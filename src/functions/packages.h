@@ -1,5 +1,6 @@
 /*
- * packages: the code of functions, by the SHA-256 of its zip: <state>/packages/<hex>/code.zip and, unpacked, tree/.
+ * packages: the code of functions and layers, by the SHA-256 of its zip: <state>/packages/<hex>/code.zip and, unpacked,
+ * tree/.
  *
  * An upload is written piece by piece to a temporary file and hashed on the way; finishing it makes it durable
  * (fsync of file and folder) under its hash, or finds it there already.  Preparing unpacks it in a cell, then writes
@@ -61,6 +62,8 @@ void packages_watch_catalog(struct packages *packages, struct catalog *catalog);
  * answer, if it is "none", comes as packages_unused(), which removes it if that is still so. */
 void packages_on_idle(struct packages *packages, void (*on_idle)(void *ctx, str hex), void *ctx);
 void packages_unused(struct packages *packages, str hex);
+/* Somebody let go of it (an upload, a preparation, a row that was deleted): perhaps nobody needs it now. */
+void packages_let_go(struct packages *packages, str hex);
 /* At start: removes every package that is not in `used`. */
 void packages_sweep(struct packages *packages, const str *used, int count);
 
@@ -79,3 +82,6 @@ void packages_prepare(struct packages *packages, str hex, const struct interpret
 bool packages_is_ready(const struct packages *packages, str hex, const struct interpreter *interpreter);
 /* Path of code.zip, for whoever serves Code.Location; any thread. */
 void packages_zip_path(const struct packages *packages, str hex, char *ret, size_t size);
+/* What its zip's directory says that it unpacks to; 0 when it cannot be read.  Any thread. */
+int64_t packages_unzipped_bytes(const struct packages *packages, str hex);
+int64_t packages_unzipped_bytes_max(const struct packages *packages); /* of a function with its layers */

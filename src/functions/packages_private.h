@@ -27,8 +27,6 @@ struct packages {
 
 /* <state>/packages/<hex>/<name> */
 void package_path(const struct packages *packages, str hex, const char *name, char ret[PACKAGE_PATH_MAX]);
-/* An upload or a preparation let go of it: perhaps nobody needs it now. */
-void packages_let_go(struct packages *packages, str hex);
 bool prepare_busy(const struct packages *packages, str hex); /* a preparation of it waits or runs */
 bool sync_folder(const char *path, struct err *err);
 /* gone-*: a name under which a folder of packages/ waits for its end, never given twice; and the end. */

@@ -12,7 +12,7 @@
  */
 #include "functions/readiness.h"
 
-#include "functions/store.h"
+#include "functions/layers.h"
 
 #include "loop/lane.h"
 
@@ -39,8 +39,10 @@ struct making {
     const struct interpreter *interpreter;
     int attempts; /* that have failed */
     uv_timer_t pause;
-    str package;
-    bool used;                    /* the answer to an idle question */
+    str packages[1 + LAYERS_PER_FUNCTION_MAX]; /* its own, then its layers' */
+    str layers[LAYERS_PER_FUNCTION_MAX];       /* their ARNs */
+    int packages_count, packages_ready;
+    bool used;                    /* the answer to an idle question, about packages[0] */
     struct function_entry *entry; /* NULL: the function is gone */
     enum store_answer answer;
     struct err err;
@@ -112,6 +114,7 @@ static bool try_later(struct making *making, const char *why)
              F_STR("version", making->mark.version), F_INT("attempt", making->attempts), F_CSTR("why", why));
     making->mark.failure = making->mark.failure_code = STR("");
     making->err = (struct err){0};
+    making->packages_ready = 0;
     making->pause.data = making;
     (void)uv_timer_init(readiness->loop, &making->pause);
     (void)uv_timer_start(&making->pause, on_pause_over, (uint64_t)first_ms << (making->attempts - 1), 0);
@@ -139,7 +142,10 @@ static void mark_done(void *ctx)
 /* AWS's codes (API_GetFunctionConfiguration, StateReasonCode). */
 static void blame(struct making *making, str code, const char *why)
 {
-    making->mark.failure = arena_copy(&making->arena, str_of(why));
+    str layer = making->packages_ready > 0 ? making->layers[making->packages_ready - 1] : STR("");
+
+    making->mark.failure = layer.len ? arena_printf(&making->arena, "layer " STR_FMT ": %s", STR_ARG(layer), why)
+                                     : arena_copy(&making->arena, str_of(why));
     making->mark.failure_code = code;
 }
 
@@ -149,6 +155,10 @@ static void on_prepared(void *ctx, enum prepared prepared, const char *why)
 
     if (prepared == PREPARED_BROKEN && try_later(making, why))
         return;
+    if (prepared == PREPARED && ++making->packages_ready < making->packages_count) {
+        prepare(making);
+        return;
+    }
     if (prepared == PREPARED_BROKEN)
         blame(making, STORE_INTERNAL_ERROR, why);
     else if (prepared == PREPARED_REFUSED)
@@ -158,10 +168,23 @@ static void on_prepared(void *ctx, enum prepared prepared, const char *why)
 
 static void prepare(struct making *making)
 {
-    packages_prepare(making->readiness->packages, making->package, making->interpreter, on_prepared, making);
+    packages_prepare(making->readiness->packages, making->packages[making->packages_ready], making->interpreter,
+                     on_prepared, making);
 }
 
 /* Watching */
+
+static void list_packages(struct making *making, const struct function_config *config)
+{
+    struct layer_use uses[LAYERS_PER_FUNCTION_MAX];
+    int count = layer_uses_read(config->layers_json, &making->arena, uses);
+
+    making->packages[making->packages_count++] = arena_copy(&making->arena, config->package);
+    for (int i = 0; i < count; i++) {
+        making->layers[i] = uses[i].arn;
+        making->packages[making->packages_count++] = uses[i].package;
+    }
+}
 
 static void make_ready(struct readiness *readiness, const struct function_config *config)
 {
@@ -172,7 +195,7 @@ static void make_ready(struct readiness *readiness, const struct function_config
     making->mark.name = arena_copy(arena, config->name);
     making->mark.version = arena_copy(arena, config->version);
     making->mark.run_key = arena_copy(arena, config->run_key);
-    making->package = arena_copy(arena, config->package);
+    list_packages(making, config);
     making->interpreter = interpreter;
     if (interpreter) {
         prepare(making);
@@ -213,7 +236,7 @@ static void idle_run(void *ctx)
 {
     struct making *making = ctx;
 
-    making->answer = store_package_used(making->readiness->db, making->package, &making->used, &making->err);
+    making->answer = store_package_used(making->readiness->db, making->packages[0], &making->used, &making->err);
 }
 
 static void idle_done(void *ctx)
@@ -221,7 +244,7 @@ static void idle_done(void *ctx)
     struct making *making = ctx;
 
     if (making->answer == STORE_OK && !making->used)
-        packages_unused(making->readiness->packages, making->package);
+        packages_unused(making->readiness->packages, making->packages[0]);
     making_free(making);
 }
 
@@ -229,7 +252,7 @@ static void on_idle(void *ctx, str hex)
 {
     struct making *making = making_new(ctx);
 
-    making->package = arena_copy(&making->arena, hex);
+    making->packages[0] = arena_copy(&making->arena, hex);
     lane_submit(making->readiness->lane, idle_run, idle_done, making);
 }
 

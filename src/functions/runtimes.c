@@ -1,35 +1,33 @@
 /* The names of AWS's runtimes, in the order of AWS's own message; a new one is a word here. */
 #include "functions/interpreters.h"
 
-#define CURRENT_RUNTIMES                                                                                            \
-    "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, " \
-    "python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, "  \
-    "java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
-#define RETIRED_RUNTIMES "python3.7, nodejs12.x, nodejs14.x, ruby2.7, go1.x, java8, provided, dotnetcore3.1"
+#define FIRST_RUNTIME "nodejs20.x"
+#define CURRENT_RUNTIMES(X)                                                                                          \
+    X("python3.14")                                                                                                  \
+    X("provided.al2023")                                                                                             \
+    X("python3.12") X("python3.13") X("nodejs24.x") X("nodejs22.x") X("java25") X("python3.10") X("python3.11")      \
+        X("java21") X("ruby3.3") X("ruby3.4") X("ruby3.2") X("python3.8") X("python3.9") X("java17") X("nodejs16.x") \
+            X("dotnet10") X("dotnet8") X("java11") X("dotnet6") X("nodejs18.x") X("provided.al2") X("java8.al2")
+#define RETIRED_RUNTIMES(X) \
+    X("python3.7") X("nodejs12.x") X("nodejs14.x") X("ruby2.7") X("go1.x") X("java8") X("provided") X("dotnetcore3.1")
 
-/* Is it one of the words of `list`? */
-static bool is_word_of(str list, str name)
-{
-    str word, rest = list;
-    bool more = true;
+#define COUNT(name) +1
+#define VALUE(name) name,
+#define WORD(name) ", " name
 
-    while (more) {
-        more = str_cut(rest, ',', &word, &rest);
-        if (str_eq(word, name))
-            return true;
-        rest = str_from(rest, 1); /* the space */
-    }
-    return false;
-}
+enum { CURRENT_COUNT = 1 CURRENT_RUNTIMES(COUNT) };
+
+const char *const runtime_values[] = {FIRST_RUNTIME, CURRENT_RUNTIMES(VALUE) RETIRED_RUNTIMES(VALUE) NULL};
 
 enum runtime_standing runtime_standing(str name)
 {
-    if (is_word_of(STR(CURRENT_RUNTIMES), name))
-        return RUNTIME_CURRENT;
-    return is_word_of(STR(RETIRED_RUNTIMES), name) ? RUNTIME_RETIRED : RUNTIME_UNKNOWN;
+    for (int i = 0; runtime_values[i]; i++)
+        if (str_eq(str_of(runtime_values[i]), name))
+            return i < CURRENT_COUNT ? RUNTIME_CURRENT : RUNTIME_RETIRED;
+    return RUNTIME_UNKNOWN;
 }
 
 str runtime_names(void)
 {
-    return STR("[" CURRENT_RUNTIMES "]");
+    return STR("[" FIRST_RUNTIME CURRENT_RUNTIMES(WORD) "]");
 }

@@ -1,5 +1,6 @@
 /*
- * Rows of a database that exists somewhere are never rewritten: a change is a new row at the end.
+ * Rows of a database that exists somewhere are never rewritten: a change is a new row at the end.  Numbers are shared
+ * with apis/schema.c: the next one is the highest of both and one.
  *
  * A function is one row of `functions` and a row of `versions` each for $LATEST (number 0) and what was published.
  * Text that is not set is '', so that comparing two versions needs no care for NULL; states are AWS's words, so
@@ -96,6 +97,27 @@ const struct db_migration functions_migrations[] = {
         "  json TEXT NOT NULL,"
         "  PRIMARY KEY (function, qualifier, kind)"
         ") STRICT, WITHOUT ROWID;"},
+
+    {3, "CREATE TABLE layers (" /* stays when all versions are gone: numbers are never given twice */
+        "  name TEXT PRIMARY KEY,"
+        "  next_version INTEGER NOT NULL"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE layer_versions ("
+        "  layer TEXT NOT NULL REFERENCES layers(name),"
+        "  version INTEGER NOT NULL,"
+        "  description TEXT NOT NULL DEFAULT '',"
+        "  license TEXT NOT NULL DEFAULT '',"
+        "  runtimes_json TEXT NOT NULL DEFAULT '',"
+        "  architectures_json TEXT NOT NULL DEFAULT '',"
+        "  package TEXT NOT NULL,"
+        "  code_sha256 TEXT NOT NULL,"
+        "  code_size INTEGER NOT NULL,"
+        "  created_us INTEGER NOT NULL,"
+        "  policy_json TEXT NOT NULL DEFAULT '',"
+        "  policy_revision TEXT NOT NULL DEFAULT '',"
+        "  PRIMARY KEY (layer, version)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE INDEX layer_versions_package ON layer_versions(package);"},
 };
 
 const int functions_migrations_count = sizeof functions_migrations / sizeof *functions_migrations;

@@ -11,6 +11,7 @@
 #include "functions/store.h"
 
 #include "functions/functions_private.h"
+#include "functions/layers.h"
 
 #include "base/clock.h"
 #include "base/vec.h"
@@ -198,17 +199,33 @@ enum store_answer store_package_used(struct db *db, str package, bool *ret, stru
 {
     int64_t one;
 
-    return store_number(db, "SELECT 1 FROM versions WHERE package = ? LIMIT 1", &DB_STR(package), 1, &one, ret, err);
+    /* A hash of 64 letters is found in no other part of layers_json but by intent, and then a package stays: no harm.
+     */
+    return store_number(db,
+                        "SELECT 1 FROM versions WHERE package = ?1 UNION ALL"
+                        " SELECT 1 FROM layer_versions WHERE package = ?1 UNION ALL"
+                        " SELECT 1 FROM versions WHERE instr(layers_json, ?1) > 0 LIMIT 1",
+                        &DB_STR(package), 1, &one, ret, err);
 }
 
 enum store_answer store_packages(struct db *db, struct arena *arena, struct store_strings *ret, struct err *err)
 {
     VEC(str) found = {0};
+    struct layer_use uses[LAYERS_PER_FUNCTION_MAX];
 
     *err = (struct err){0};
-    DB_ROWS_AUTO rows = db_query(db, err, "SELECT DISTINCT package FROM versions WHERE package <> ''");
-    while (db_next(&rows, err))
-        *vec_push(&found) = db_text(&rows, 0, arena);
+    DB_ROWS_AUTO rows = db_query(db, err,
+                                 "SELECT package, '' FROM versions WHERE package <> '' UNION"
+                                 " SELECT package, '' FROM layer_versions UNION"
+                                 " SELECT '', layers_json FROM versions WHERE layers_json <> ''");
+    while (db_next(&rows, err)) {
+        int count = layer_uses_read(db_text(&rows, 1, arena), arena, uses);
+
+        for (int i = 0; i < count; i++)
+            *vec_push(&found) = uses[i].package;
+        if (count == 0)
+            *vec_push(&found) = db_text(&rows, 0, arena);
+    }
     *ret = (struct store_strings){.at = arena_new(arena, str, found.len + 1), .count = (int)found.len};
     if (found.len > 0)
         memcpy(ret->at, found.at, found.len * sizeof *found.at);
@@ -262,7 +279,8 @@ enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err
     *err = (struct err){0};
     DB_ROWS_AUTO rows = db_query(db, err,
                                  "SELECT (SELECT count(*) FROM functions),"
-                                 " (SELECT coalesce(sum(code_size), 0) FROM versions),"
+                                 " (SELECT coalesce(sum(code_size), 0) FROM versions)"
+                                 " + (SELECT coalesce(sum(code_size), 0) FROM layer_versions),"
                                  " (SELECT coalesce(sum(reserved_concurrency), 0) FROM functions)");
     if (!db_next(&rows, err))
         return STORE_BROKEN;

@@ -26,6 +26,7 @@ enum store_answer {
     STORE_NO_POLICY,
     STORE_NO_STATEMENT,
     STORE_NO_SETTING,
+    STORE_NO_LAYER, /* no such layer, or version of it */
     STORE_FUNCTION_EXISTS,
     STORE_ALIAS_EXISTS,
     STORE_STATEMENT_EXISTS,
@@ -60,7 +61,8 @@ struct function_config {
     int64_t code_size;
     int memory_mb, timeout_s, tmp_mb; /* EphemeralStorage.Size */
     str environment_json;             /* {"Variables":{...}} */
-    str vpc_json, dead_letter_json, file_systems_json, layers_json, image_json;
+    str vpc_json, dead_letter_json, file_systems_json, image_json;
+    str layers_json;                                 /* of layer_uses_json() */
     str tracing_json, snap_start_json, logging_json; /* always set: the door puts AWS's defaults */
     /* the store's own: ignored on the way in */
     str revision_id;
@@ -116,7 +118,7 @@ struct store_usage {
     int64_t functions_count, code_bytes, reserved_concurrency;
 };
 MUST_USE enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err *err);
-/* Does any version refer to this package; and which packages are referred to at all. */
+/* Does any version, of a function or of a layer, refer to this package; and which packages are referred to at all. */
 MUST_USE enum store_answer store_package_used(struct db *db, str package, bool *ret, struct err *err);
 MUST_USE enum store_answer store_packages(struct db *db, struct arena *arena, struct store_strings *ret,
                                           struct err *err);

@@ -71,24 +71,48 @@ bool upload_feed(struct upload *upload, str piece, struct err *err)
     return true;
 }
 
-/* Sizes as the zip's own directory claims them: a hint for an early word; the unpacker counts for itself. */
-static bool read_directory(struct upload *upload, struct err *err)
+/* Sizes as the zip's own directory claims them, not counted on past `max`.  False: it is no zip. */
+static bool measure_zip(const char *path, int64_t max, int64_t *ret_files, int64_t *ret_bytes)
 {
     int code = 0;
-    zip_t *zip = zip_open(upload->path, ZIP_RDONLY, &code);
-    int64_t max = upload->packages->unzipped_bytes_max;
+    zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
 
     if (!zip)
-        return err_set(err, ERR_INVALID,
-                       "Could not unzip uploaded file. Please check your file, then try to upload again.");
-    upload->package.files = zip_get_num_entries(zip, 0);
-    for (int64_t i = 0; i < upload->package.files && upload->package.unzipped_bytes <= max; i++) {
+        return false;
+    *ret_files = zip_get_num_entries(zip, 0);
+    *ret_bytes = 0;
+    for (int64_t i = 0; i < *ret_files && *ret_bytes <= max; i++) {
         zip_stat_t st;
 
         if (zip_stat_index(zip, (zip_uint64_t)i, 0, &st) == 0 && (st.valid & ZIP_STAT_SIZE))
-            upload->package.unzipped_bytes += st.size > (uint64_t)max ? max + 1 : (int64_t)st.size;
+            *ret_bytes += st.size > (uint64_t)max ? max + 1 : (int64_t)st.size;
     }
     zip_discard(zip);
+    return true;
+}
+
+int64_t packages_unzipped_bytes(const struct packages *packages, str hex)
+{
+    char path[PACKAGE_PATH_MAX];
+    int64_t files, bytes;
+
+    packages_zip_path(packages, hex, path, sizeof path);
+    return measure_zip(path, INT64_MAX / 2, &files, &bytes) ? bytes : 0;
+}
+
+int64_t packages_unzipped_bytes_max(const struct packages *packages)
+{
+    return packages->unzipped_bytes_max;
+}
+
+/* A hint for an early word; the unpacker counts for itself. */
+static bool read_directory(struct upload *upload, struct err *err)
+{
+    int64_t max = upload->packages->unzipped_bytes_max;
+
+    if (!measure_zip(upload->path, max, &upload->package.files, &upload->package.unzipped_bytes))
+        return err_set(err, ERR_INVALID,
+                       "Could not unzip uploaded file. Please check your file, then try to upload again.");
     if (upload->package.unzipped_bytes > max)
         return err_set(err, ERR_LIMIT, "Unzipped size must be smaller than %lld bytes", (long long)max);
     if (upload->package.files > UNZIPPED_FILES_MAX)

@@ -381,6 +381,8 @@ static bool start_cell(struct template *template, int control, int output, struc
     (void)snprintf(options.package, sizeof options.package, STR_FMT, STR_ARG(what->package));
     (void)snprintf(options.interpreter, sizeof options.interpreter, STR_FMT, STR_ARG(what->interpreter));
     (void)snprintf(options.prefix, sizeof options.prefix, STR_FMT, STR_ARG(what->prefix));
+    for (int i = 0; i < what->layers_count && i < CELL_LAYERS_MAX; i++)
+        (void)snprintf(options.layers[i], sizeof options.layers[i], STR_FMT, STR_ARG(what->layers[i]));
     template->cell = keeper_start_cell(template->pool->keeper, &options, on_cell_exit, template, err);
     return template->cell > 0;
 }

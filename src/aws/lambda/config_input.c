@@ -8,7 +8,7 @@
 #include "functions/interpreters.h"
 #include "functions/settings.h"
 
-enum { ENVIRONMENT_BYTES_MAX = 4096, STRUCTURE_BYTES_MAX = CONTROL_JSON_BYTES_MAX, LAYERS_MAX = 5 };
+enum { ENVIRONMENT_BYTES_MAX = 4096, STRUCTURE_BYTES_MAX = CONTROL_JSON_BYTES_MAX };
 
 /* -- JSON text of a structure ------------------------------------------------------------------------------------- */
 
@@ -239,19 +239,6 @@ static void apply_snap_start(struct aws_call *call, str apply_on, struct functio
     config->snap_start_json = text_close(call, &text);
 }
 
-static bool apply_layers(struct aws_call *call, const struct shape_list *layers, struct function_config *config)
-{
-    if (!layers->given)
-        return true;
-    if (layers->count > LAYERS_MAX)
-        return aws_fail(call, AWS_ERROR_INVALID_PARAMETER, "Cannot reference more than 5 layers.");
-    if (layers->count > 0) /* none can be published here yet */
-        return aws_fail(call, AWS_ERROR_INVALID_PARAMETER, "Layer version " STR_FMT " does not exist.",
-                        STR_ARG(shape_list_str(layers, 0)));
-    config->layers_json = STR("");
-    return true;
-}
-
 static void apply_structures(struct aws_call *call, const struct config_input *input, struct function_config *config)
 {
     if (input->tracing.mode.at)
@@ -299,7 +286,7 @@ bool lambda_apply_config(struct aws_call *call, const struct config_input *input
     if (input->architectures.count > 0)
         config->architecture = shape_list_str(&input->architectures, 0);
     if (!apply_environment(call, &input->environment, creating, &config->environment_json) ||
-        !apply_layers(call, &input->layers, config))
+        !lambda_apply_layers(call, &input->layers, config))
         return false;
     apply_structures(call, input, config);
     return true;

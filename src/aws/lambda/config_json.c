@@ -76,7 +76,7 @@ void lambda_write_config(struct aws_call *call, const struct function_config *co
     write_str_if(jw, "KMSKeyArn", config->kms_key_arn);
     write_raw_if(jw, "TracingConfig", config->tracing_json);
     jw_str(jw, "RevisionId", config->revision_id);
-    write_raw_if(jw, "Layers", config->layers_json);
+    lambda_write_layers(call, config->layers_json);
     if (!listed)
         write_state(jw, config);
     write_raw_if(jw, "FileSystemConfigs", config->file_systems_json);

@@ -63,7 +63,7 @@ bool function_create(struct aws_call *call)
     config.package = str_of(package->hex);
     config.code_sha256 = str_of(package->base64);
     config.code_size = package->bytes;
-    if (!lambda_apply_config(call, input, &config))
+    if (!lambda_apply_config(call, input, &config) || !lambda_check_size(call, &config))
         return false;
     creation.tags = tags_of(call, &input->tags);
     creation.tags_count = input->tags.count;
@@ -196,6 +196,7 @@ bool function_update_configuration(struct aws_call *call)
     struct err err = {0};
 
     if (!get_latest(call, input->function, &ref, &config) || !lambda_apply_config(call, input, &config) ||
+        (input->layers.given && !lambda_check_size(call, &config)) ||
         !lambda_answer(call, store_update(call->db, &config, input->revision_id, false, call->arena, &updated, &err),
                        &ref, &err))
         return false;
@@ -250,6 +251,8 @@ bool function_update_code(struct aws_call *call)
     config.code_size = package->bytes;
     if (input->architectures.count > 0)
         config.architecture = shape_list_str(&input->architectures, 0);
+    if (!lambda_check_size(call, &config))
+        return false;
     if (input->dry_run.value) {
         if (input->revision_id.len && !str_eq(input->revision_id, config.revision_id))
             return lambda_answer(call, STORE_WRONG_REVISION, &ref, &err);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "aws/lambda/lambda.h"
+#include "functions/layers.h"
 #include "functions/packages.h"
 #include "functions/store.h"
 
@@ -67,6 +68,45 @@ extern const struct shape function_get_shape, function_create_shape;
 
 enum { PAGE_ITEMS_MAX = 50 };
 int lambda_page(const struct shape_int *max_items);
+
+/* -- layer_names.c --------------------------------------------------------------------------------------------- */
+
+struct layer_arn_parts {
+    str region, account, layer;
+    long long version; /* -1: none */
+};
+void layer_arn_parts(str arn, struct layer_arn_parts *ret);
+str layer_arn(struct aws_call *call, str layer);
+str layer_version_arn(struct aws_call *call, str layer, int64_t version);
+/* {LayerName} is a name or an ARN of ours. */
+MUST_USE bool layer_name_of(struct aws_call *call, str given, str *ret);
+MUST_USE bool layer_check_number(struct aws_call *call, int64_t version);
+bool layer_fail_unknown(struct aws_call *call);
+
+struct layer_version_input {
+    str layer;
+    struct shape_int version;
+};
+#define FIELD_LAYER(type)                                                                        \
+    {                                                                                            \
+        "LayerName", SHAPE_IN_PATH, SHAPE_STR, offsetof(type, layer), SHAPE_REQUIRED, .check = { \
+            LENGTH(1, 140),                                                                      \
+            .pattern = &pattern_layer_name                                                       \
+        }                                                                                        \
+    }
+#define FIELD_LAYER_VERSION(type)                                                          \
+    {                                                                                      \
+        "VersionNumber", SHAPE_IN_PATH, SHAPE_INT, offsetof(type, version), SHAPE_REQUIRED \
+    }
+
+/* -- layer_use.c ------------------------------------------------------------------------------------------------- */
+
+/* Were layers given?  Then they are checked and put into `config`. */
+MUST_USE bool lambda_apply_layers(struct aws_call *call, const struct shape_list *layers,
+                                  struct function_config *config);
+void lambda_write_layers(struct aws_call *call, str layers_json); /* the member of a FunctionConfiguration */
+/* The package of `config` and its layers together. */
+MUST_USE bool lambda_check_size(struct aws_call *call, const struct function_config *config);
 
 /* -- config_json.c ----------------------------------------------------------------------------------------- */
 

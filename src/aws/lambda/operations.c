@@ -4,6 +4,7 @@
 #include "aws/lambda/invoke.h"
 #include "aws/lambda/lambda.h"
 #include "aws/lambda/lambda_private.h"
+#include "aws/lambda/layers.h"
 #include "aws/lambda/policy.h"
 #include "aws/lambda/settings.h"
 #include "aws/lambda/versions.h"
@@ -11,6 +12,9 @@
 
 #define FUNCTIONS "/2015-03-31/functions"
 #define FUNCTION FUNCTIONS "/{FunctionName}"
+#define LAYERS "/2018-10-31/layers"
+#define LAYER LAYERS "/{LayerName}"
+#define LAYER_VERSION LAYER "/versions/{VersionNumber}"
 
 #define JOB(title, http_verb, at, code, parameters, handler, ...)                                             \
     {                                                                                                         \
@@ -61,6 +65,19 @@ static const struct aws_operation operations[] = {
     JOB("TagResource", "POST", "/2017-03-31/tags/{Resource}", 204, &tag_shape, tags_put),
     JOB("UntagResource", "DELETE", "/2017-03-31/tags/{Resource}", 204, &untag_shape, tags_remove),
     JOB("ListTags", "GET", "/2017-03-31/tags/{Resource}", 200, &tags_shape, tags_list),
+
+    JOB("PublishLayerVersion", "POST", LAYER "/versions", 201, &publish_layer_shape, layer_publish, WITH_CODE),
+    JOB("ListLayerVersions", "GET", LAYER "/versions", 200, &list_layer_versions_shape, layer_list_versions),
+    JOB("GetLayerVersionByArn", "GET", LAYERS "?find=LayerVersion", 200, &layer_arn_shape, layer_get_by_arn),
+    JOB("ListLayers", "GET", LAYERS, 200, &list_layers_shape, layer_list),
+    JOB("GetLayerVersion", "GET", LAYER_VERSION, 200, &layer_version_shape, layer_get),
+    JOB("DeleteLayerVersion", "DELETE", LAYER_VERSION, 204, &layer_version_shape, layer_delete,
+        .on_done = layer_deleted),
+    JOB("AddLayerVersionPermission", "POST", LAYER_VERSION "/policy", 201, &add_layer_permission_shape,
+        layer_permission_add),
+    JOB("GetLayerVersionPolicy", "GET", LAYER_VERSION "/policy", 200, &layer_version_shape, layer_policy_get),
+    JOB("RemoveLayerVersionPermission", "DELETE", LAYER_VERSION "/policy/{StatementId}", 204,
+        &remove_layer_permission_shape, layer_permission_remove),
 
     JOB("GetAccountSettings", "GET", "/2016-08-19/account-settings", 200, NULL, account_get),
 

@@ -227,6 +227,36 @@ const struct shape_pattern pattern_layer = {"(arn:(aws[a-zA-Z-]*)?:lambda:" REGI
                                             "(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)",
                                             matches_layer};
 
+/* NAME, or arn:PARTITION:lambda:REGION:ACCOUNT:layer:NAME */
+static bool matches_layer_name(str s)
+{
+    if (s.len > 0 && only(s, "-_"))
+        return true;
+    return str_eq(part(&s), STR("arn")) && only(part(&s), "-") && str_eq(part(&s), STR("lambda")) &&
+           only(part(&s), "-") && digits(part(&s), 12, 12) && str_eq(part(&s), STR("layer")) && s.len > 0 &&
+           only(s, "-_");
+}
+const struct shape_pattern pattern_layer_name = {
+    "(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+", matches_layer_name};
+
+static bool matches_layer_action(str s)
+{
+    return str_eq(s, STR("lambda:GetLayerVersion"));
+}
+const struct shape_pattern pattern_layer_action = {"lambda:GetLayerVersion", matches_layer_action};
+
+/* An account, everybody, or an account's root. */
+static bool matches_layer_principal(str s)
+{
+    if (str_eq(s, STR("*")) || digits(s, 12, 12))
+        return true;
+    return str_eq(part(&s), STR("arn")) && is_partition(part(&s)) && str_eq(part(&s), STR("iam")) &&
+           part(&s).len == 0 && digits(part(&s), 12, 12) && str_eq(s, STR("root"));
+}
+const struct shape_pattern pattern_layer_principal = {"\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root",
+                                                      matches_layer_principal};
+const struct shape_pattern pattern_layer_organization = {"o-[a-z0-9]{10,32}", matches_organization};
+
 /* Tags are on ARNs only: of functions, event source mappings, code signing configurations, capacity providers. */
 static bool matches_function_arn(str s)
 {

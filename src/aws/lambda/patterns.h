@@ -22,5 +22,7 @@ extern const struct shape_pattern pattern_event_token;
 extern const struct shape_pattern pattern_log_group;
 extern const struct shape_pattern pattern_subnet;
 extern const struct shape_pattern pattern_security_group;
-extern const struct shape_pattern pattern_layer;
+extern const struct shape_pattern pattern_layer;      /* the ARN of a layer's version */
+extern const struct shape_pattern pattern_layer_name; /* a name, or an ARN without a version */
+extern const struct shape_pattern pattern_layer_action, pattern_layer_principal, pattern_layer_organization;
 extern const struct shape_pattern pattern_function_arn; /* of tags */
