@@ -155,6 +155,25 @@ bool catalog_has(const struct catalog *catalog, const struct runnable *runnable)
     return found && str_eq(found->key, runnable->key);
 }
 
+struct runnable *catalog_next_provisioned(const struct catalog *catalog, struct catalog_walk *walk)
+{
+    void *entry;
+    str name;
+
+    for (;;) {
+        while (walk->entry && walk->version < walk->entry->versions_count) {
+            struct runnable *runnable = walk->entry->versions[walk->version++];
+
+            if (runnable->provisioned > 0)
+                return runnable;
+        }
+        if (!map_next(&catalog->functions, &walk->cursor, &name, &entry))
+            return NULL;
+        walk->entry = entry;
+        walk->version = 0;
+    }
+}
+
 void runnable_retain(struct runnable *runnable)
 {
     assert(runnable->references > 0);

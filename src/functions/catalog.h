@@ -79,5 +79,14 @@ void catalog_watch(struct catalog *catalog, void (*on_added)(void *ctx, const st
                    void (*on_gone)(void *ctx, const struct runnable *runnable), void *ctx);
 int catalog_functions_count(const struct catalog *catalog);
 
+/* The runnables that want workers kept ready (`provisioned`), one after the other; NULL: that was all.  A walk starts
+ * as {0} and ends before the catalog changes. */
+struct catalog_walk {
+    size_t cursor;
+    const struct function_entry *entry;
+    int version;
+};
+struct runnable *catalog_next_provisioned(const struct catalog *catalog, struct catalog_walk *walk);
+
 void runnable_retain(struct runnable *runnable);
 void runnable_release(struct runnable *runnable);

@@ -154,5 +154,21 @@ static void the_listener_hears_each_once(void)
     ok(gone == 2);
 }
 
-TEST_MAIN(names_resolve, weights_are_drawn, what_is_updated_runs_on, what_never_ran_is_not_kept,
-          the_listener_hears_each_once)
+static void a_walk_meets_who_wants_workers(void)
+{
+    struct runnable *wants = runnable_of("1", "k1", VERSION_ACTIVE, false);
+    struct catalog *catalog = catalog_new();
+    struct catalog_walk walk = {0};
+
+    ok(!catalog_next_provisioned(catalog, &walk));
+    wants->provisioned = 3;
+    catalog_put(catalog, entry_of(runnable_of("$LATEST", "k0", VERSION_ACTIVE, false), wants,
+                                  runnable_of("2", "k2", VERSION_ACTIVE, false)));
+    walk = (struct catalog_walk){0};
+    ok(catalog_next_provisioned(catalog, &walk) == wants);
+    ok(!catalog_next_provisioned(catalog, &walk) && !catalog_next_provisioned(catalog, &walk));
+    catalog_free(catalog);
+}
+
+TEST_MAIN(a_walk_meets_who_wants_workers, names_resolve, weights_are_drawn, what_is_updated_runs_on,
+          what_never_ran_is_not_kept, the_listener_hears_each_once)

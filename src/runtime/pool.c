@@ -513,3 +513,10 @@ struct pool_counts pool_counts(const struct pool *pool)
     }
     return counts;
 }
+
+int pool_ready_workers(const struct pool *pool, const struct runnable *runnable)
+{
+    const struct template *template = map_get(&pool->templates, runnable->key);
+
+    return template ? template->workers_count[WORKER_IDLE] + template->workers_count[WORKER_BUSY] : 0;
+}

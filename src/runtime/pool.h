@@ -84,3 +84,11 @@ struct pool_counts {
     int templates, workers, workers_busy, waiting;
 };
 struct pool_counts pool_counts(const struct pool *pool);
+
+/*
+ * Provisioned concurrency.  Whatever catalog_next_provisioned() names has runnable->provisioned workers, a call or no
+ * call: the pool looks at each sweep, starts what is missing, and ends neither them nor their template for idleness.
+ * This is how many of them are there, idle or in a call; -1: the last init failed, and none is ready.  By key, so that
+ * any runnable of the version will do.
+ */
+int pool_ready_workers(const struct pool *pool, const struct runnable *runnable);
