@@ -29,6 +29,7 @@ enum { PENDING_MAX = 256, DEEDS_PIECE_MIN = 7 };
 struct pending {
     int64_t call, us, bytes;
     enum sim_deed deed;
+    uint32_t echo; /* FRAME_INVOKE's pid, which its answer repeats */
 };
 
 struct worker {
@@ -42,6 +43,7 @@ struct worker {
     struct buf in, out;
     size_t out_sent;
     bool deaf;     /* does not read */
+    bool is_bad;   /* spoke out of turn, or was killed in vain: the pool may be done with it */
     bool is_stray; /* dead; a child of its own has its descriptors */
     struct pending pending[PENDING_MAX];
     int pending_count, to_come; /* of a batch: more events follow */
@@ -234,7 +236,7 @@ static void answer(struct worker *worker, enum frame_type type, const struct pen
     buf_add(&body, STR("\"}"));
     if (sim_chance(300))
         print(worker->log, one->call);
-    say(worker, (struct frame_header){.type = type, .memory_kb = 1000}, buf_str(&body));
+    say(worker, (struct frame_header){.type = type, .pid = one->echo, .memory_kb = 1000}, buf_str(&body));
     buf_free(&body);
 }
 
@@ -250,8 +252,7 @@ static void deed_error(struct worker *worker, const struct pending *one)
 
 static void deed_oversize(struct worker *worker, const struct pending *one)
 {
-    (void)one;
-    say(worker, (struct frame_header){.type = FRAME_OVERSIZE}, STR(""));
+    say(worker, (struct frame_header){.type = FRAME_OVERSIZE, .pid = one->echo}, STR(""));
 }
 
 static void deed_too_long(struct worker *worker, const struct pending *one)
@@ -321,12 +322,10 @@ static void deed_exit_stray(struct worker *worker, const struct pending *one)
 
 static void deed_half(struct worker *worker, const struct pending *one)
 {
-    size_t before = worker->out.len;
+    struct frame_header header = {
+        .type = FRAME_RESPONSE, .worker = worker->number, .pid = one->echo, .body_bytes = 100};
 
-    (void)one;
-    worker->out_sent = before; /* nothing is sent by answer() */
-    answer(worker, FRAME_RESPONSE, one);
-    worker->out.len = before + (worker->out.len - before) / 2;
+    buf_add(&worker->out, (str){(const char *)&header, (size_t)sim_between(1, sizeof header)});
     flush(worker, 0);
     worker_dies(worker, SIGKILL, false);
 }
@@ -361,17 +360,18 @@ static void deed_ready(struct worker *worker, const struct pending *one)
 static const struct {
     void (*run)(struct worker *worker, const struct pending *one);
     const char *name;
+    bool is_bad;
 } deeds[DEEDS] = {
     [DEED_OK] = {deed_ok, "answers"},
     [DEED_ERROR] = {deed_error, "raises"},
     [DEED_OVERSIZE] = {deed_oversize, "has too large an answer"},
-    [DEED_TOO_LONG] = {deed_too_long, "begins a frame that is too long"},
+    [DEED_TOO_LONG] = {deed_too_long, "begins a frame that is too long", true},
     [DEED_EXIT] = {deed_exit, "exits"},
     [DEED_CRASH] = {deed_crash, "crashes"},
     [DEED_HANG] = {deed_hang, "hangs"},
     [DEED_CLOSE] = {deed_close, "closes its socket"},
-    [DEED_GARBAGE] = {deed_garbage, "writes garbage"},
-    [DEED_TWICE] = {deed_twice, "answers twice"},
+    [DEED_GARBAGE] = {deed_garbage, "writes garbage", true},
+    [DEED_TWICE] = {deed_twice, "answers twice", true},
     [DEED_OK_EXIT] = {deed_ok_exit, "answers and exits"},
     [DEED_OK_STRAY] = {deed_ok_stray, "answers, exits, leaves a child"},
     [DEED_EXIT_STRAY] = {deed_exit_stray, "exits, leaves a child"},
@@ -379,7 +379,7 @@ static const struct {
     [DEED_NO_MEMORY] = {deed_no_memory, "runs out of memory"},
     [DEED_KILLS_TEMPLATE] = {deed_kills_template, "kills its template"},
     [DEED_STOPS_TEMPLATE] = {deed_stops_template, "stops its template"},
-    [DEED_READY] = {deed_ready, "says ready again"},
+    [DEED_READY] = {deed_ready, "says ready again", true},
 };
 
 /* A worker's life */
@@ -398,6 +398,7 @@ static void do_next(void *ctx, int64_t unused)
         worker->pending_count--;
         memmove(worker->pending, worker->pending + 1, (size_t)worker->pending_count * sizeof one);
     }
+    worker->is_bad = worker->is_bad || deeds[one.deed].is_bad;
     deeds[one.deed].run(worker, &one);
     if (worker->alive && worker->pending_count > 0)
         sim_at(worker->pending[0].us, do_next, worker, 0);
@@ -426,6 +427,7 @@ static void on_event(struct worker *worker, const struct frame_header *header, s
         sim_violation("worker %u gets an event that nobody sent: %.80s", worker->number, body.at);
     if (worker->pending_count == PENDING_MAX)
         sim_violation("worker %u has more calls than a batch can have", worker->number);
+    one.echo = header->pid;
     worker->to_come = header->status;
     worker->pending[worker->pending_count++] = one;
     sim_on_invoke(one.call, worker->cell->package, worker->number, request_id, header->time_us);
@@ -599,7 +601,10 @@ static void on_kill(struct cell *cell, uint32_t number)
 {
     struct worker *worker = find_worker(cell, number);
 
-    if (worker && !sim_chance(sim_faults.kill_ignored))
+    if (!worker)
+        return;
+    worker->is_bad = true;
+    if (!sim_chance(sim_faults.kill_ignored))
         worker_dies(worker, SIGKILL, false);
 }
 
@@ -880,9 +885,10 @@ static int count_workers(const char *package, bool idle)
         if (!cell->alive || (package && strcmp(cell->package, package) != 0))
             continue;
         TAILQ_FOREACH (worker, &cell->workers, next)
-            count += worker->alive && (!idle || (worker->is_ready && worker->pending_count == 0 && !worker->deaf &&
-                                                 worker->work >= 0 && worker->to_come == 0 && !cell->dying &&
-                                                 !cell->is_stopped && worker->out_sent == worker->out.len));
+            count += worker->alive &&
+                     (!idle || (worker->is_ready && worker->pending_count == 0 && !worker->deaf && worker->work >= 0 &&
+                                worker->to_come == 0 && !cell->dying && !worker->is_bad && !cell->is_stopped &&
+                                worker->out_sent == worker->out.len));
     }
     return count;
 }

@@ -86,7 +86,7 @@ static struct {
     int packages_count;
     struct call calls[CALLS_MAX];
     int calls_count, submitted, done;
-    bool is_draining, is_drained;
+    bool is_draining, is_drained, is_freed;
     int64_t until;
 } world;
 
@@ -200,12 +200,12 @@ static bool may_be_an_error(const struct call *call)
 {
     const struct package *package = &world.packages[call->package];
 
-    if (world.profile == EVERYTHING)
+    if (world.profile == EVERYTHING || world.is_freed)
         return true;
     return world.profile == BAD_CALLS && (call->deed != DEED_OK || package->function.can_batch);
 }
 
-static void check_throttle(const struct call *call, const struct run *run, const char *reason)
+static void check_throttle(const struct call *call, const char *reason)
 {
     const struct function *function = &world.functions[call->function];
     int64_t waited_ms = (sim_now - call->submitted_us) / 1000;
@@ -218,7 +218,7 @@ static void check_throttle(const struct call *call, const struct run *run, const
                           function->name, function->reserved, admitted_of(call->function) - 1);
         return;
     }
-    if (world.is_draining || waited_ms >= run->what->settings.batch_delay_ms + world.options.queue_wait_ms_max ||
+    if (world.is_draining || waited_ms >= world.options.queue_wait_ms_max ||
         waiting_of(call->function) - 1 >= world.options.queue_per_function_max)
         return;
     if (world.options.account_concurrency > 0 && admitted_of(-1) - 1 >= world.options.account_concurrency)
@@ -269,7 +269,7 @@ static void on_done(void *ctx, struct run *run, const struct run_result *result)
     sim_trace("call %lld is %s %s %s", (long long)number, outcome_words[result->outcome],
               result->reason ? result->reason : "", result->error_type ? result->error_type : "");
     if (result->outcome == RUN_THROTTLED)
-        check_throttle(call, run, result->reason);
+        check_throttle(call, result->reason);
     else if (result->outcome == RUN_RESPONSE)
         check_response(call, number, result->payload);
     else if (!may_be_an_error(call))
@@ -464,7 +464,7 @@ static void draw_options(void)
         .worker_idle_ms = (int)sim_between(50, 3000),
         .template_idle_ms = (int)sim_between(50, 5000),
         .init_timeout_ms = (int)sim_between(1000, 5000),
-        .account_concurrency = (int)(!roomy && sim_chance(300) ? sim_between(1, 10) : 0),
+        .account_concurrency = 0,
         .template_age_max_ms = (int)(sim_chance(300) ? sim_between(300, 3000) : 0),
         .templates_memory_mb = roomy             ? 100000
                                : sim_chance(300) ? sim_between(50, 2000)
@@ -587,7 +587,7 @@ static void end_world(void)
         world.until = sim_now + 1000;
         (void)sim_run(is_drained, at_rest);
     }
-    world.is_draining = true;
+    world.is_draining = world.is_freed = true;
     pool_free(world.pool);
     if (admitted_of(-1) > 0)
         sim_violation("%d calls were not told when the pool went", admitted_of(-1));
