@@ -47,10 +47,11 @@ struct aws_door {
     struct interpreters *interpreters;
     const struct aws_credentials *credentials;
     str region, account;
-    str base_url;    /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
-    str version;     /* of sculler */
-    bool auth_off;   /* anything is accepted, unsigned too */
-    bool aws_limits; /* AWS's package limits, in AWS's words */
+    str base_url;            /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
+    str version;             /* of sculler */
+    bool auth_off;           /* anything is accepted, unsigned too */
+    bool aws_limits;         /* AWS's package limits, in AWS's words */
+    int account_concurrency; /* AWS's ConcurrentExecutions */
     /* the door's own */
     bool refusal_told;          /* the first refused signature was logged, with what to do */
     unsigned char link_key[32]; /* signs Code.Location; random, made when first needed */

@@ -114,6 +114,8 @@ enum store_answer store_alias_delete(struct db *db, str function, str alias, str
     return store_ran(
         db_run(db, err, "DELETE FROM aliases WHERE function = ? AND name = ?", DB_STR(function), DB_STR(alias)) &&
         db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(function), DB_STR(alias)) &&
+        db_run(db, err, "DELETE FROM provisioned WHERE function = ? AND qualifier = ?", DB_STR(function),
+               DB_STR(alias)) &&
         db_run(db, err, "DELETE FROM function_settings WHERE function = ? AND qualifier = ?", DB_STR(function),
                DB_STR(alias)));
 }

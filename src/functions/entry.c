@@ -7,6 +7,7 @@
 
 #include "functions/functions_private.h"
 #include "functions/layers.h"
+#include "functions/provisioned.h"
 
 #include "codec/json_read.h"
 
@@ -152,12 +153,22 @@ static struct function_entry *make_entry(str name, const struct function_list *v
     return entry;
 }
 
+/* Two aliases of one version may both ask. */
+static void set_provisioned(struct function_entry *entry, const struct provisioned_list *list)
+{
+    for (int i = 0; i < list->count; i++)
+        for (int k = 0; k < entry->versions_count; k++)
+            if (str_eq(entry->versions[k]->version, list->at[i].version))
+                entry->versions[k]->provisioned += list->at[i].requested;
+}
+
 enum store_answer entry_load(struct db *db, const struct entry_world *world, str name, struct function_entry **ret,
                              struct err *err)
 {
     ARENA_AUTO arena = {0};
     struct function_list versions;
     struct alias_list aliases;
+    struct provisioned_list provisioned;
     int reserved;
     enum store_answer answer = store_list_versions(db, name, STR(""), VERSIONS_MAX, &arena, &versions, err);
 
@@ -165,10 +176,13 @@ enum store_answer entry_load(struct db *db, const struct entry_world *world, str
         answer = store_alias_list(db, name, STR(""), STR(""), ALIASES_MAX, &arena, &aliases, err);
     if (answer == STORE_OK)
         answer = store_concurrency_get(db, name, &reserved, err);
+    if (answer == STORE_OK)
+        answer = store_provisioned_list(db, name, STR(""), VERSIONS_MAX, &arena, &provisioned, err);
     if (answer != STORE_OK)
         return answer;
     *ret = make_entry(name, &versions, &aliases, world);
     (*ret)->reserved_concurrency = reserved;
+    set_provisioned(*ret, &provisioned);
     return STORE_OK;
 }
 

@@ -83,7 +83,7 @@ static void an_entry_has_what_its_rows_have(void)
 
     mark(&config, NULL);
     ok(store_alias_create(db, STR("f"), &alias, &arena, &ret, &err) == STORE_OK);
-    ok(store_concurrency_put(db, STR("f"), 5, &err) == STORE_OK);
+    ok(store_concurrency_put(db, STR("f"), 5, 1000, &err) == STORE_OK);
     ok(entry_load(db, &world, STR("g"), &entry, &err) == STORE_NO_FUNCTION && !entry);
     ok(entry_load(db, &world, STR("f"), &entry, &err) == STORE_OK);
     ok(entry->versions_count == 1 && entry->aliases_count == 1 && entry->reserved_concurrency == 5);

@@ -118,6 +118,14 @@ const struct db_migration functions_migrations[] = {
         "  PRIMARY KEY (layer, version)"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX layer_versions_package ON layer_versions(package);"},
+
+    {4, "CREATE TABLE provisioned ("
+        "  function TEXT NOT NULL REFERENCES functions(name) ON DELETE CASCADE,"
+        "  qualifier TEXT NOT NULL," /* a number or an alias */
+        "  requested INTEGER NOT NULL,"
+        "  modified_us INTEGER NOT NULL,"
+        "  PRIMARY KEY (function, qualifier)"
+        ") STRICT, WITHOUT ROWID;"},
 };
 
 const int functions_migrations_count = sizeof functions_migrations / sizeof *functions_migrations;

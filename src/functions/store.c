@@ -162,6 +162,8 @@ static enum store_answer delete_rows(struct db *db, str name, int64_t number, st
     return store_ran(
         db_run(db, err, "DELETE FROM versions WHERE function = ? AND number = ?", DB_STR(name), DB_INT(number)) &&
         db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(name), DB_STR(qualifier)) &&
+        db_run(db, err, "DELETE FROM provisioned WHERE function = ? AND qualifier = ?", DB_STR(name),
+               DB_STR(qualifier)) &&
         db_run(db, err, "DELETE FROM function_settings WHERE function = ? AND qualifier = ?", DB_STR(name),
                DB_STR(qualifier)));
 }
@@ -281,10 +283,11 @@ enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err
                                  "SELECT (SELECT count(*) FROM functions),"
                                  " (SELECT coalesce(sum(code_size), 0) FROM versions)"
                                  " + (SELECT coalesce(sum(code_size), 0) FROM layer_versions),"
-                                 " (SELECT coalesce(sum(reserved_concurrency), 0) FROM functions)");
+                                 " (SELECT coalesce(sum(coalesce(reserved_concurrency, (SELECT sum(requested)"
+                                 " FROM provisioned WHERE function = name), 0)), 0) FROM functions)");
     if (!db_next(&rows, err))
         return STORE_BROKEN;
     *ret = (struct store_usage){
-        .functions_count = db_int(&rows, 0), .code_bytes = db_int(&rows, 1), .reserved_concurrency = db_int(&rows, 2)};
+        .functions_count = db_int(&rows, 0), .code_bytes = db_int(&rows, 1), .taken_concurrency = db_int(&rows, 2)};
     return STORE_OK;
 }

@@ -30,23 +30,28 @@ enum store_answer {
     STORE_FUNCTION_EXISTS,
     STORE_ALIAS_EXISTS,
     STORE_STATEMENT_EXISTS,
-    STORE_PENDING,           /* State is Pending: cannot be changed now; nor published, as when it is Failed */
-    STORE_UPDATING,          /* LastUpdateStatus is InProgress */
-    STORE_WRONG_REVISION,    /* RevisionId given and not the latest */
-    STORE_WRONG_CODE,        /* CodeSha256 given to publish and not that of $LATEST */
-    STORE_VERSION_ALIASED,   /* a version that an alias points at cannot be deleted */
-    STORE_ROUTING_REPEATS,   /* main version is also the weighted one */
-    STORE_ROUTING_LATEST,    /* weights on an alias of $LATEST */
-    STORE_TAGS_LIMIT,        /* more than STORE_TAGS_MAX */
-    STORE_POLICY_LIMIT,      /* more than STORE_POLICY_BYTES_MAX */
-    STORE_CONCURRENCY_LIMIT, /* fewer than 100 would stay unreserved */
-    STORE_BROKEN,            /* the database said no: err */
+    STORE_PENDING,             /* State is Pending: cannot be changed now; nor published, as when it is Failed */
+    STORE_UPDATING,            /* LastUpdateStatus is InProgress */
+    STORE_WRONG_REVISION,      /* RevisionId given and not the latest */
+    STORE_WRONG_CODE,          /* CodeSha256 given to publish and not that of $LATEST */
+    STORE_VERSION_ALIASED,     /* a version that an alias points at cannot be deleted */
+    STORE_ROUTING_REPEATS,     /* main version is also the weighted one */
+    STORE_ROUTING_LATEST,      /* weights on an alias of $LATEST */
+    STORE_TAGS_LIMIT,          /* more than STORE_TAGS_MAX */
+    STORE_POLICY_LIMIT,        /* more than STORE_POLICY_BYTES_MAX */
+    STORE_CONCURRENCY_LIMIT,   /* fewer than 100 would stay unreserved */
+    STORE_BELOW_PROVISIONED,   /* less reserved than is provisioned */
+    STORE_ABOVE_RESERVED,      /* more provisioned than is reserved */
+    STORE_ABOVE_ACCOUNT,       /* more provisioned than the account has */
+    STORE_PROVISIONED_LIMIT,   /* fewer than 100 would stay for others */
+    STORE_VERSION_PROVISIONED, /* an alias of a version that has provisioned concurrency of its own */
+    STORE_ALIAS_PROVISIONED,   /* the other way round */
+    STORE_BROKEN,              /* the database said no: err */
 };
 
 enum {
     STORE_TAGS_MAX = 50,
     STORE_POLICY_BYTES_MAX = 20480,
-    STORE_CONCURRENCY_POOL = 1000,
     STORE_CONCURRENCY_UNRESERVED_MIN = 100,
 };
 
@@ -115,7 +120,8 @@ MUST_USE enum store_answer store_delete(struct db *db, str name, str qualifier, 
 MUST_USE enum store_answer store_list(struct db *db, bool all_versions, str marker, int max, struct arena *arena,
                                       struct function_list *ret, struct err *err);
 struct store_usage {
-    int64_t functions_count, code_bytes, reserved_concurrency;
+    int64_t functions_count, code_bytes;
+    int64_t taken_concurrency; /* reserved, or provisioned where nothing is reserved */
 };
 MUST_USE enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err *err);
 /* Does any version, of a function or of a layer, refer to this package; and which packages are referred to at all. */
@@ -208,7 +214,9 @@ MUST_USE enum store_answer store_tags_remove(struct db *db, str function, const 
 
 /* ret: -1 when none is set */
 MUST_USE enum store_answer store_concurrency_get(struct db *db, str function, int *ret, struct err *err);
-MUST_USE enum store_answer store_concurrency_put(struct db *db, str function, int reserved, struct err *err);
+/* account_limit: AWS's ConcurrentExecutions. */
+MUST_USE enum store_answer store_concurrency_put(struct db *db, str function, int reserved, int account_limit,
+                                                 struct err *err);
 MUST_USE enum store_answer store_concurrency_delete(struct db *db, str function, struct err *err);
 
 /* What AWS keeps beside a function and we store and echo: kind is our word ("event-invoke", "recursion",

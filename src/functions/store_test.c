@@ -432,16 +432,16 @@ static void concurrency_leaves_a_hundred(void)
     active("f");
     active("g");
     ok(store_concurrency_get(db, STR("f"), &reserved, &err) == STORE_OK && reserved == -1);
-    ok(store_concurrency_put(db, STR("f"), 901, &err) == STORE_CONCURRENCY_LIMIT);
-    ok(store_concurrency_put(db, STR("f"), 0, &err) == STORE_OK);
+    ok(store_concurrency_put(db, STR("f"), 901, 1000, &err) == STORE_CONCURRENCY_LIMIT);
+    ok(store_concurrency_put(db, STR("f"), 0, 1000, &err) == STORE_OK);
     ok(store_concurrency_get(db, STR("f"), &reserved, &err) == STORE_OK && reserved == 0);
-    ok(store_concurrency_put(db, STR("f"), 900, &err) == STORE_OK);
-    ok(store_concurrency_put(db, STR("g"), 1, &err) == STORE_CONCURRENCY_LIMIT);
+    ok(store_concurrency_put(db, STR("f"), 900, 1000, &err) == STORE_OK);
+    ok(store_concurrency_put(db, STR("g"), 1, 1000, &err) == STORE_CONCURRENCY_LIMIT);
     ok(store_usage(db, &usage, &err) == STORE_OK);
-    ok(usage.functions_count == 2 && usage.code_bytes == 200 && usage.reserved_concurrency == 900);
+    ok(usage.functions_count == 2 && usage.code_bytes == 200 && usage.taken_concurrency == 900);
     ok(store_concurrency_delete(db, STR("f"), &err) == STORE_OK);
-    ok(store_concurrency_put(db, STR("g"), 1, &err) == STORE_OK);
-    ok(store_concurrency_put(db, STR("x"), 1, &err) == STORE_NO_FUNCTION);
+    ok(store_concurrency_put(db, STR("g"), 1, 1000, &err) == STORE_OK);
+    ok(store_concurrency_put(db, STR("x"), 1, 1000, &err) == STORE_NO_FUNCTION);
     close_db();
 }
 

@@ -2,6 +2,7 @@
 #include "functions/store.h"
 
 #include "functions/functions_private.h"
+#include "functions/provisioned.h"
 
 #include "base/vec.h"
 
@@ -73,18 +74,20 @@ enum store_answer store_concurrency_get(struct db *db, str function, int *ret, s
     return answer;
 }
 
-enum store_answer store_concurrency_put(struct db *db, str function, int reserved, struct err *err)
+enum store_answer store_concurrency_put(struct db *db, str function, int reserved, int account_limit, struct err *err)
 {
-    int64_t others = 0;
-    bool found;
+    int64_t others = 0, provisioned = 0;
     enum store_answer answer = function_check(db, function, err);
 
     if (answer == STORE_OK)
-        answer = store_number(db, "SELECT coalesce(sum(reserved_concurrency), 0) FROM functions WHERE name <> ?",
-                              &DB_STR(function), 1, &others, &found, err);
+        answer = store_concurrency_others(db, function, &others, err);
+    if (answer == STORE_OK)
+        answer = store_provisioned_total(db, function, &provisioned, err);
     if (answer != STORE_OK)
         return answer;
-    if (STORE_CONCURRENCY_POOL - others - reserved < STORE_CONCURRENCY_UNRESERVED_MIN)
+    if (reserved < provisioned)
+        return STORE_BELOW_PROVISIONED;
+    if (account_limit - others - reserved < STORE_CONCURRENCY_UNRESERVED_MIN)
         return STORE_CONCURRENCY_LIMIT;
     return store_ran(db_run(db, err, "UPDATE functions SET reserved_concurrency = ? WHERE name = ?", DB_INT(reserved),
                             DB_STR(function)));

@@ -277,6 +277,7 @@ static void start_doors(struct server *server)
         .version = setting(version),
         .auth_off = !config->auth,
         .aws_limits = config->aws_limits,
+        .account_concurrency = (int)config->account_concurrency,
     };
     server->gateway = (struct gateway){
         .loop = &server->loop,

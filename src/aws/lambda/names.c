@@ -75,6 +75,16 @@ static const struct {
     {STORE_TAGS_LIMIT, AWS_ERROR_INVALID_PARAMETER, false, "Number of tags exceeds resource tag limit.", NULL},
     {STORE_POLICY_LIMIT, AWS_ERROR_POLICY_LENGTH, false, "The final policy size is bigger than the limit (20480).",
      NULL},
+    {STORE_ABOVE_RESERVED, AWS_ERROR_INVALID_PARAMETER, false,
+     "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function", NULL},
+    {STORE_PROVISIONED_LIMIT, AWS_ERROR_INVALID_PARAMETER, false,
+     "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum "
+     "value of [100].",
+     NULL},
+    {STORE_VERSION_PROVISIONED, AWS_ERROR_RESOURCE_CONFLICT, false,
+     "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version", NULL},
+    {STORE_ALIAS_PROVISIONED, AWS_ERROR_RESOURCE_CONFLICT, false,
+     "Version is pointed by a Provisioned Concurrency alias", NULL},
     {STORE_CONCURRENCY_LIMIT, AWS_ERROR_INVALID_PARAMETER_PLAIN, false,
      "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
      "minimum value of [100].",

@@ -6,12 +6,14 @@
 #include "aws/lambda/lambda_private.h"
 #include "aws/lambda/layers.h"
 #include "aws/lambda/policy.h"
+#include "aws/lambda/provisioned.h"
 #include "aws/lambda/settings.h"
 #include "aws/lambda/versions.h"
 #include "base/limits.h"
 
 #define FUNCTIONS "/2015-03-31/functions"
 #define FUNCTION FUNCTIONS "/{FunctionName}"
+#define PROVISIONED "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"
 #define LAYERS "/2018-10-31/layers"
 #define LAYER LAYERS "/{LayerName}"
 #define LAYER_VERSION LAYER "/versions/{VersionNumber}"
@@ -87,6 +89,15 @@ static const struct aws_operation operations[] = {
         &function_create_shape, concurrency_delete),
     JOB("GetFunctionConcurrency", "GET", "/2019-09-30/functions/{FunctionName}/concurrency", 200,
         &function_create_shape, concurrency_get),
+
+    /* One path, two operations: the list is asked for in the query. */
+    JOB("ListProvisionedConcurrencyConfigs", "GET", PROVISIONED "?List=ALL", 200, &list_provisioned_shape,
+        provisioned_list, .on_done = provisioned_write_list),
+    JOB("GetProvisionedConcurrencyConfig", "GET", PROVISIONED, 200, &provisioned_shape, provisioned_get,
+        .on_done = provisioned_write),
+    JOB("PutProvisionedConcurrencyConfig", "PUT", PROVISIONED, 202, &put_provisioned_shape, provisioned_put,
+        .on_done = provisioned_write),
+    JOB("DeleteProvisionedConcurrencyConfig", "DELETE", PROVISIONED, 204, &provisioned_shape, provisioned_delete),
 
     JOB("GetFunctionCodeSigningConfig", "GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200,
         &function_create_shape, code_signing_get),

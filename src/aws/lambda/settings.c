@@ -3,6 +3,7 @@
 
 #include "aws/lambda/patterns.h"
 #include "base/limits.h"
+#include "functions/provisioned.h"
 
 /* -- tags -----------------------------------------------------------------------------------------------------------
  */
@@ -148,17 +149,33 @@ static void write_reserved(struct jw *jw, int reserved)
     jw_object_end(jw);
 }
 
+/* AWS's own blanks. */
+static bool fail_below_provisioned(struct aws_call *call, const struct lambda_ref *ref, int64_t reserved)
+{
+    int64_t provisioned = 0;
+    struct err err = {0};
+
+    if (!lambda_answer(call, store_provisioned_total(call->db, ref->name, &provisioned, &err), ref, &err))
+        return false;
+    return aws_fail(call, AWS_ERROR_INVALID_PARAMETER_PLAIN,
+                    " ReservedConcurrentExecutions  %lld should not be lower than function's total provisioned "
+                    "concurrency [%lld].",
+                    (long long)reserved, (long long)provisioned);
+}
+
 bool concurrency_put(struct aws_call *call)
 {
     const struct concurrency_input *input = call->input;
-    int64_t reserved = input->reserved.value < STORE_CONCURRENCY_POOL ? input->reserved.value : STORE_CONCURRENCY_POOL;
+    int64_t reserved = input->reserved.value <= INT32_MAX ? input->reserved.value : INT32_MAX;
     struct lambda_ref ref;
     struct err err = {0};
     enum store_answer answer;
 
     if (!whole_function_ref(call, input->function, &ref))
         return false;
-    answer = store_concurrency_put(call->db, ref.name, (int)reserved, &err);
+    answer = store_concurrency_put(call->db, ref.name, (int)reserved, call->door->account_concurrency, &err);
+    if (answer == STORE_BELOW_PROVISIONED)
+        return fail_below_provisioned(call, &ref, reserved);
     if (answer == STORE_NO_FUNCTION)
         ref.qualifier = STR("$LATEST");
     if (!lambda_answer(call, answer, &ref, &err))
@@ -211,8 +228,8 @@ bool account_get(struct aws_call *call)
     jw_int(jw, "TotalCodeSize", 80530636800);
     jw_int(jw, "CodeSizeUnzipped", call->door->aws_limits ? AWS_UNZIPPED_BYTES_MAX : UNZIPPED_BYTES_MAX_DEFAULT);
     jw_int(jw, "CodeSizeZipped", call->door->aws_limits ? AWS_ZIP_BYTES_MAX : ZIP_BYTES_MAX_DEFAULT);
-    jw_int(jw, "ConcurrentExecutions", STORE_CONCURRENCY_POOL);
-    jw_int(jw, "UnreservedConcurrentExecutions", STORE_CONCURRENCY_POOL - usage.reserved_concurrency);
+    jw_int(jw, "ConcurrentExecutions", call->door->account_concurrency);
+    jw_int(jw, "UnreservedConcurrentExecutions", call->door->account_concurrency - usage.taken_concurrency);
     jw_object_end(jw);
     jw_object_key(jw, "AccountUsage");
     jw_int(jw, "TotalCodeSize", usage.code_bytes);
