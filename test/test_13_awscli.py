@@ -89,3 +89,39 @@ def test_an_endpoint_by_hand(aws, tmp_path, name, server):
         capture_output=True, text=True)
     assert (done.returncode, done.stdout and json.loads(done.stdout)) == (0, {"n": 1}), done.stderr
     aws("apigateway", "delete-rest-api", "--rest-api-id", api["id"])
+
+
+def test_a_layer_from_zip_to_function(aws, tmp_path, name):
+    (tmp_path / "layer.zip").write_bytes(zip_of({"python/shared.py": "WORD = 1\n"}))
+    layer = aws("lambda", "publish-layer-version", "--layer-name", name, "--zip-file", "fileb://layer.zip",
+                "--compatible-runtimes", "python3.11", "python3.12", "--description", "shared")
+    assert (layer["Version"], layer["CompatibleRuntimes"]) == (1, ["python3.11", "python3.12"])
+    create(aws, tmp_path, name, "def handler(event, context): return 1")
+    changed = aws("lambda", "update-function-configuration", "--function-name", name, "--layers",
+                  layer["LayerVersionArn"])
+    assert [one["Arn"] for one in changed["Layers"]] == [layer["LayerVersionArn"]]
+    aws("lambda", "wait", "function-updated-v2", "--function-name", name)
+    listed = aws("lambda", "list-layer-versions", "--layer-name", name, "--page-size", "1")["LayerVersions"]
+    assert [one["Version"] for one in listed] == [1]
+    got = aws("lambda", "get-layer-version-by-arn", "--arn", layer["LayerVersionArn"])
+    assert got["Content"]["CodeSha256"] == layer["Content"]["CodeSha256"]
+    aws("lambda", "add-layer-version-permission", "--layer-name", name, "--version-number", "1",
+        "--statement-id", "all", "--principal", "*", "--action", "lambda:GetLayerVersion")
+    policy = aws("lambda", "get-layer-version-policy", "--layer-name", name, "--version-number", "1")
+    assert json.loads(policy["Policy"])["Statement"][0]["Sid"] == "all"
+    aws("lambda", "delete-layer-version", "--layer-name", name, "--version-number", "1")
+    assert aws("lambda", "list-layer-versions", "--layer-name", name)["LayerVersions"] == []
+
+
+def test_provisioned_concurrency(aws, tmp_path, name):
+    create(aws, tmp_path, name, "def handler(event, context): return 1")
+    aws("lambda", "publish-version", "--function-name", name)
+    where = ["--function-name", name, "--qualifier", "1"]
+    made = aws("lambda", "put-provisioned-concurrency-config", *where, "--provisioned-concurrent-executions", "1")
+    assert made["Status"] == "IN_PROGRESS"
+    assert aws("lambda", "get-provisioned-concurrency-config", *where)["RequestedProvisionedConcurrentExecutions"] == 1
+    listed = aws("lambda", "list-provisioned-concurrency-configs", "--function-name", name)
+    assert len(listed["ProvisionedConcurrencyConfigs"]) == 1
+    aws("lambda", "delete-provisioned-concurrency-config", *where)
+    done = aws("lambda", "get-provisioned-concurrency-config", *where, fails=True)
+    assert "ProvisionedConcurrencyConfigNotFoundException" in done.stderr

@@ -297,3 +297,29 @@ def test_caller_identity(server):
     account = server.credentials["account"]
     assert (who["Account"], who["Arn"]) == (account, f"arn:aws:iam::{account}:root")
     assert re.fullmatch(UUID, who["ResponseMetadata"]["RequestId"])
+
+
+def test_snap_start_is_on_in_published_versions(lam, name):
+    wanted = {"ApplyOn": "PublishedVersions"}
+    create(lam, name, SnapStart=wanted)
+    wait_active(lam, name)
+    snap = lambda **more: lam.get_function_configuration(FunctionName=name, **more)["SnapStart"]  # noqa: E731
+    assert snap() == wanted | {"OptimizationStatus": "Off"}
+    assert lam.publish_version(FunctionName=name)["SnapStart"] == wanted | {"OptimizationStatus": "On"}
+    assert snap(Qualifier="1") == wanted | {"OptimizationStatus": "On"}
+    lam.update_function_configuration(FunctionName=name, SnapStart={"ApplyOn": "None"})
+    wait_active(lam, name)
+    assert lam.publish_version(FunctionName=name)["SnapStart"] == {"ApplyOn": "None", "OptimizationStatus": "Off"}
+
+
+def test_waiters_of_every_kind(lam, name):
+    create(lam, name)
+    for waiter in ("function_exists", "function_active", "function_active_v2"):
+        lam.get_waiter(waiter).wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    lam.update_function_configuration(FunctionName=name, Timeout=9)
+    for waiter in ("function_updated", "function_updated_v2"):
+        lam.get_waiter(waiter).wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    version = lam.publish_version(FunctionName=name)["Version"]
+    lam.get_waiter("published_version_active").wait(
+        FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )

@@ -32,6 +32,18 @@ static void write_state(struct jw *jw, const struct function_config *config)
     write_str_if(jw, "LastUpdateStatusReasonCode", config->update_reason_code);
 }
 
+/* Stored as $LATEST shows it.  A published version that asks for it has it: each worker is a fork of what was
+ * initialised once, and hooks run (API_SnapStartResponse). */
+static void write_snap_start(struct jw *jw, const struct function_config *config)
+{
+    bool published = !str_eq(config->version, STR("$LATEST"));
+
+    if (published && str_starts(config->snap_start_json, STR("{\"ApplyOn\":\"PublishedVersions\"")))
+        jw_raw(jw, "SnapStart", STR("{\"ApplyOn\":\"PublishedVersions\",\"OptimizationStatus\":\"On\"}"));
+    else
+        write_raw_if(jw, "SnapStart", config->snap_start_json);
+}
+
 static void write_runtime_version(struct aws_call *call, str runtime)
 {
     char hex[SHA256_HEX_CHARS];
@@ -84,7 +96,7 @@ void lambda_write_config(struct aws_call *call, const struct function_config *co
     jw_array_key(jw, "Architectures");
     jw_str_value(jw, config->architecture);
     jw_array_end(jw);
-    write_raw_if(jw, "SnapStart", config->snap_start_json);
+    write_snap_start(jw, config);
     write_raw_if(jw, "LoggingConfig", config->logging_json);
     if (!listed)
         write_runtime_version(call, config->runtime);
