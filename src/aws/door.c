@@ -11,6 +11,7 @@
  * A step that fails has called aws_fail; the call then goes straight to aws_call_finish.
  */
 #include "aws/aws_private.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/rand.h"
@@ -33,7 +34,7 @@ static struct aws_call *call_new(struct aws_door *door, struct http_exchange *ex
     call->door = door;
     call->exchange = exchange;
     call->arena = &exchange->arena;
-    uuid_v4(call->request_id);
+    uuid_v7(clock_wall_ms(), call->request_id);
     buf_init(&call->buf, ANSWER_BYTES_MAX);
     jw_init(&call->jw, &call->buf);
     exchange->user = call;

@@ -42,7 +42,7 @@ static struct gateway_call *call_new(struct gateway *gateway, struct http_exchan
     call->gateway = gateway;
     call->exchange = exchange;
     call->now_ms = clock_wall_ms();
-    uuid_v4(call->request_id);
+    uuid_v7(call->now_ms, call->request_id);
     call->extended_id = new_extended_id(&call->arena);
     call->trace_id =
         trace_continue(http_header(&exchange->request, STR("X-Amzn-Trace-Id")), call->now_ms / 1000, &call->arena);

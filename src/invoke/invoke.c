@@ -259,7 +259,7 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
     invocation->executed_version = invocation->alias = invocation->payload = invocation->log = STR("");
     invocation->received_wall_us = clock_wall_us() - (clock_steady_us() - invocation->received_us);
     if (invocation->request_id[0] == '\0')
-        uuid_v4(invocation->request_id);
+        uuid_v7(invocation->received_wall_us / 1000, invocation->request_id);
     if (!check_event(invocation) || !resolve(invocation) || !check_state(invocation))
         return;
     if (invocation->dry_run)
