@@ -10,6 +10,8 @@
  */
 #include "db/db.h"
 
+#include "db/stop_vfs.h"
+
 #include <assert.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -92,7 +94,8 @@ static bool open_with(const char *path, int flags, const char *pragmas, struct d
 
     if (!db)
         abort();
-    if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, stop_vfs()) !=
+        SQLITE_OK) {
         fail(db, err, path);
         db_close(db);
         return false;

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sync.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,7 +49,10 @@ bool sync_folder(const char *path, struct err *err)
 {
     FD_AUTO fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return (fd >= 0 && fsync(fd) == 0) || err_sys(err, "fsync of %s", path);
+    if (fd < 0)
+        return err_sys(err, "%s", path);
+    sync_or_stop(fd, path);
+    return true;
 }
 
 static bool is_hex(str name)

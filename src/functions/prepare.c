@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sync.h"
 #include "base/vec.h"
 
 #include <assert.h>
@@ -171,8 +172,9 @@ static bool write_mark(const struct preparation *preparation, const char *name, 
     package_path(preparation->packages, hex_of(preparation), name, path);
     package_path(preparation->packages, hex_of(preparation), "", folder);
     FD_AUTO fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || fsync(fd) != 0)
+    if (fd < 0)
         return err_sys(err, "%s", path);
+    sync_or_stop(fd, path);
     return sync_folder(folder, err);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,8 +156,7 @@ bool upload_finish(struct upload *upload, struct package *ret, struct err *err)
     name_package(upload);
     if (!read_directory(upload, err))
         return false;
-    if (fdatasync(upload->fd) != 0)
-        return err_sys(err, "fsync of %s", upload->path);
+    sync_data_or_stop(upload->fd, upload->path);
     if (!move_in(upload, err))
         return false;
     *ret = upload->package;
