@@ -88,14 +88,25 @@ bool journal_open(struct journal *journal, const char *folder, struct err *err)
     return start_file(journal, highest + 1, err);
 }
 
-/* Half a record would hide those behind it: cut it off, or else leave the file. */
+/* Half a record would hide those behind it: cut it off, or else leave the file.  On a disk that refuses both, nothing
+ * is written until one of them works. */
+static bool mend(struct journal *journal, struct err *err)
+{
+    if (!journal->is_torn)
+        return true;
+    if (ftruncate(journal->fd, journal->end.offset) != 0 && !start_file(journal, journal->end.file + 1, err))
+        return false;
+    journal->is_torn = false;
+    return true;
+}
+
 static bool undo_append(struct journal *journal, struct err *err)
 {
     struct err ignored;
 
     (void)err_sys(err, "journal");
-    if (ftruncate(journal->fd, journal->end.offset) != 0)
-        (void)start_file(journal, journal->end.file + 1, &ignored);
+    journal->is_torn = true;
+    (void)mend(journal, &ignored);
     return false;
 }
 
@@ -103,6 +114,8 @@ bool journal_append(struct journal *journal, struct record_wire *wire, struct er
 {
     ssize_t written;
 
+    if (!mend(journal, err))
+        return false;
     if (journal->end.offset > 0 && journal->end.offset + (int64_t)wire->bytes > JOURNAL_FILE_BYTES_MAX &&
         !start_file(journal, journal->end.file + 1, err))
         return false;

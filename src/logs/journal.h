@@ -23,6 +23,7 @@ struct journal {
     char folder[JOURNAL_FOLDER_MAX];
     int fd;
     struct journal_place end; /* behind the last whole record */
+    bool is_torn;             /* behind `end` is a part of one that could not be written */
 };
 
 MUST_USE bool journal_open(struct journal *journal, const char *folder, struct err *err);
