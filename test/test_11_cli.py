@@ -1,11 +1,17 @@
 """The command line, from a user's seat."""
 
+import contextlib
+import io
 import json
+import os
+import pty
 import re
 import subprocess
+import urllib.request
+import zipfile
 
 import pytest
-from helpers import BIN, ROOT, clean_env, invoke, make_function, wait_until
+from helpers import BIN, ROLE, ROOT, clean_env, deploy_env, invoke, make_function, wait_until
 
 OK, FAILED, USAGE, NO_SERVER, FUNCTION = range(5)
 
@@ -38,7 +44,7 @@ def test_version_is_the_build_s():
 def test_help_names_every_command_and_each_has_its_own():
     listed = run("help")
     assert listed.returncode == OK
-    for command in "deploy invoke logs ls rollback env version help".split():
+    for command in "deploy layer invoke logs ls rollback env version help".split():
         assert re.search(rf"^  {command} ", listed.stdout, re.M)
         own = run(command, "--help")
         assert own.returncode == OK and own.stdout.startswith(f"Usage: sculler {command}")
@@ -156,6 +162,12 @@ def test_settings_come_from_pyproject(server, lam, folder):
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
+        ("netwrok = 'none'", "did you mean 'network'"),
+        ("network = 'egres'", "SCULLER_NETWORK is 'egres'; it may be one of none|egress|host"),
+        ("batch_max = 1.5", "batch_max must be a text, a whole number"),
+        ("layers = 'a'", "layers must be a list of at most 5 texts"),
+        ("layers = ['nobody:1']", "layer:nobody:1 does not exist"),
+        ("colour = 1", "there are name, handler"),
         ("memory = 12", "memory is 12; it may be 128 to 10240"),
         ("memroy = 512", "did you mean 'memory'"),
         ("timeout = 'soon'", "timeout must be seconds"),
@@ -181,7 +193,8 @@ def test_a_version_that_fails_its_samples_does_not_go_live(server, name, folder)
     assert "one.json is answered differently" in done.stderr and "Version 1 stays live" in done.stderr
     assert call(url, b'{"x": 1}') == 2
     done = server.cli("deploy", folder("def handler(event, context): return event['y']"), check=FAILED)
-    assert "one.json ends in an error" in done.stderr and "KeyError" in done.stderr
+    assert "one.json ends in an error" in done.stderr and "    KeyError: 'y'\n" in done.stderr
+    assert 'main.py", line 1, in handler' in done.stderr
     assert call(url, b'{"x": 1}') == 2
 
 
@@ -222,10 +235,128 @@ def test_ls_shows_versions_and_urls(server, name, folder):
     url = server.cli("deploy", folder("def handler(event, context): return 1"), check=OK).stdout.strip()
     rows = {row["function"]: row for row in json.loads(server.cli("ls", "--json", check=OK).stdout)}
     assert rows[name] | {"modified": ""} == {
-        "function": name, "live": "1", "versions": ["1"], "runtime": "python3.11", "memory_mb": 1024,
+        "function": name, "live": "1", "versions": ["1"], "failed": [], "runtime": "python3.11", "memory_mb": 1024,
         "modified": "", "url": url,
     }
     assert re.search(rf"^{name} +1 +1 .*{re.escape(url)}$", server.cli("ls", check=OK).stdout, re.M)
+
+
+def test_memory_that_aws_would_not_give_is_told(server, folder):
+    code = "ballast = b'x' * (200 * 1024 * 1024)\ndef handler(event, context): return len(ballast)"
+    path = folder(code, sculler__toml="memory = 128\n")
+    (path / "events").mkdir()
+    (path / "events/one.json").write_text("{}")
+    said = server.cli("deploy", path, check=OK).stderr
+    used = int(re.search(r"takes (\d+) MB, and memory is 128", said)[1])
+    assert 200 <= used < 300
+    assert f"`memory = {(used // 128 + 1) * 128}` or more" in said
+    folder(code, sculler__toml="memory = 512\n")
+    assert "AWS would not" not in server.cli("deploy", path, check=OK).stderr
+
+
+def test_ls_marks_what_could_not_be_made_ready(server, lam, name):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("../evil.py", "1")
+    lam.create_function(
+        FunctionName=name, Runtime="python3.11", Handler="main.handler", Role=ROLE, Code={"ZipFile": data.getvalue()},
+        Publish=True,
+    )
+    wait_until(lambda: lam.get_function_configuration(FunctionName=name, Qualifier="1")["State"] == "Failed", "it fails")
+    wait_until(lambda: lam.get_function_configuration(FunctionName=name)["State"] == "Failed", "it fails too")
+    rows = {row["function"]: row for row in json.loads(server.cli("ls", "--json", check=OK).stdout)}
+    assert rows[name]["failed"] == ["1", "$LATEST"]
+    assert re.search(rf"^{name} +- +1, 2 failed ", server.cli("ls", check=OK).stdout, re.M)
+
+
+def test_invoke_means_what_is_live_and_says_which_version_ran(server, lam, name):
+    make_function(lam, name, "def handler(event, context): return context.function_version")
+    assert server.cli("invoke", name, check=OK).stderr == "Version $LATEST ran.\n"
+    lam.publish_version(FunctionName=name)
+    lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    done = server.cli("invoke", name, check=OK)
+    assert (done.stdout, done.stderr) == ('"1"\n', "Version 1 (live) ran.\n")
+    assert server.cli("invoke", name, "-q", "$LATEST", check=OK).stdout == '"$LATEST"\n'
+    assert server.cli("invoke", f"{name}:1", check=OK).stderr == "Version 1 ran.\n"
+    assert json.loads(server.cli("invoke", name, "--json", check=OK).stdout)["version"] == "1"
+
+
+def test_settings_become_variables(server, lam, name, folder):
+    path = folder(
+        "def handler(event, context): return 1",
+        pyproject__toml='[tool.sculler]\nnetwork = "none"\nbatch_max = 8\nfork = false\n[tool.sculler.env]\nAB = "b"\n'
+        '[tool.sculler.warm_event]\nx = [1, "y"]\n',
+    )
+    server.cli("deploy", path, check=OK)
+    variables = lam.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert variables == {
+        "AB": "b", "SCULLER_NETWORK": "none", "SCULLER_BATCH_MAX": "8", "SCULLER_FORK": "false",
+        "SCULLER_WARM_EVENT": '{"x":[1,"y"]}',
+    }
+    assert not json.loads(server.cli("deploy", path, "--json", check=OK).stdout)["changed"]
+
+
+def test_a_misspelt_table_is_told(server, folder):
+    path = folder("def handler(event, context): return 1", pyproject__toml="[tool.scullr]\nmemory = 512\n")
+    done = server.cli("deploy", path, check=FAILED)
+    assert "[tool.scullr] is not read; did you mean [tool.sculler]?" in done.stderr
+    path = folder(
+        "def handler(event, context): return 1",
+        pyproject__toml="[tool.sculler]\nmemory = 512\n", sculler__toml="memory = 256\n",
+    )
+    assert "keep one" in server.cli("deploy", path, check=FAILED).stderr
+
+
+def test_layer_publish_and_deploy_with_it(server, lam, name, folder, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "shared.py").write_text("WORD = 'shared'\n")
+    arn = server.cli("layer", "publish", name, shared, "--python", "3.11", check=OK).stdout.strip()
+    assert arn.endswith(f":layer:{name}:1")
+    again = server.cli("layer", "publish", name, shared, check=OK)
+    assert again.stdout.strip() == arn and "unchanged" in again.stderr
+    version = lam.get_layer_version(LayerName=name, VersionNumber=1)
+    assert version["CompatibleRuntimes"] == ["python3.11"]
+    zipped = urllib.request.urlopen(version["Content"]["Location"]).read()
+    assert zipfile.ZipFile(io.BytesIO(zipped)).namelist() == ["python/shared.py"]
+    (shared / "python").mkdir()
+    (shared / "python/shared.py").write_text("WORD = 'laid out'\n")
+    (shared / "shared.py").unlink()
+    assert server.cli("layer", "publish", name, shared, check=OK).stdout.strip().endswith(f"{name}:2")
+    (tmp_path / "l.zip").write_bytes(zipped)
+    assert server.cli("layer", "publish", name, tmp_path / "l.zip", check=OK).stdout.strip().endswith(f"{name}:3")
+    path = folder("def handler(event, context): return 1", sculler__toml=f'layers = ["{name}:1"]\n')
+    server.cli("deploy", path, check=OK)
+    assert [one["Arn"] for one in lam.get_function_configuration(FunctionName=name)["Layers"]] == [arn]
+    assert not json.loads(server.cli("deploy", path, "--json", check=OK).stdout)["changed"]
+    server.cli("deploy", folder("def handler(event, context): return 1", sculler__toml=""), check=OK)
+    assert "Layers" not in lam.get_function_configuration(FunctionName=name)
+
+
+def test_layer_publish_says_what_is_wrong(server, tmp_path):
+    assert "no name for a layer" in server.cli("layer", "publish", "a b", tmp_path, check=FAILED).stderr
+    assert "holds nothing to package" in server.cli("layer", "publish", "empty", tmp_path, check=FAILED).stderr
+    (tmp_path / "no.zip").write_text("no zip")
+    assert "Could not unzip" in server.cli("layer", "publish", "x", tmp_path / "no.zip", check=FAILED).stderr
+    assert "publish" in server.cli("layer", "drop", "x", "y", check=USAGE).stderr
+
+
+def test_what_is_waited_for_is_told_on_a_terminal_only(server, folder):
+    path = folder("def handler(event, context): return 1")
+    first = server.cli("deploy", path, check=OK)
+    assert "…" not in first.stderr and "\r" not in first.stderr
+    folder("def handler(event, context): return 2")
+    ours, theirs = pty.openpty()
+    seen = b""
+    child = subprocess.Popen([BIN, "deploy", path], stderr=theirs, stdout=subprocess.DEVNULL,
+                             env=server.env | deploy_env() | {"TERM": "xterm"})
+    os.close(theirs)
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 4096):
+            seen += piece
+    os.close(ours)
+    assert child.wait() == OK
+    assert "… publish   sending".encode() in seen and b"\r\033[K" in seen
 
 
 def test_logs_tell_what_was_printed_and_all_of_one_request(server, lam, name):

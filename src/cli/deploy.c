@@ -17,6 +17,8 @@
 #include "cli/publish.h"
 #include "cli/session.h"
 
+enum { MEMORY_STEP_MB = 128 };
+
 /* The seconds since `*since`, which becomes now. */
 static double lap(int64_t *since)
 {
@@ -38,6 +40,15 @@ static void tell_limits(const struct package *package)
             AWS_UNZIPPED_BYTES_MAX / 1e6);
 }
 
+/* Here a worker shares what its template imported; on AWS each counts whole, and is killed past MemorySize. */
+static void tell_memory(const struct project *project, const struct proof *proof)
+{
+    if (proof->memory_mb > project->memory_mb)
+        say("    AWS would not run it: the handler with its imports takes %lld MB, and memory is %lld.\n"
+            "    Say `memory = %lld` or more in [tool.sculler].",
+            proof->memory_mb, project->memory_mb, (proof->memory_mb / MEMORY_STEP_MB + 1) * MEMORY_STEP_MB);
+}
+
 MUST_USE static bool make_package(struct session *session, const struct project *project, struct package *ret,
                                   struct err *err)
 {
@@ -45,11 +56,14 @@ MUST_USE static bool make_package(struct session *session, const struct project 
     int64_t since = clock_steady_us();
     char unzipped[16], zipped[16];
 
+    if (project->requirements.len)
+        say_waiting("install", "requirements for " STR_FMT, STR_ARG(project->runtime));
     if (!install_requirements(project, &session->arena, &installed, err))
         return false;
     if (installed.dir)
         say_step("install", "requirements for " STR_FMT "%s  %.1f s", STR_ARG(project->runtime),
                  installed.cached ? " (cached)" : "", lap(&since));
+    say_waiting("package", "%s", project->dir);
     if (!package_make(project, &installed, &session->arena, ret, err))
         return false;
     say_step("package", "%s in %d files, %s zipped%s  %.1f s", human_bytes(ret->bytes, unzipped), ret->files,
@@ -63,17 +77,19 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
 {
     int64_t since = clock_steady_us();
     struct live now;
-    int events;
+    struct proof proof;
 
-    if (!prove_version(session, project, published->version, &events, err)) {
+    if (!prove_version(session, project, published->version, &proof, err)) {
         char what[64];
 
         snprintf(what, sizeof what, "version " STR_FMT " is not live", STR_ARG(published->version));
         (void)err_wrap(err, "%s", what);
         return false;
     }
-    if (events)
-        say_step("prove", "%d sample event%s  %.1f s", events, events == 1 ? "" : "s", lap(&since));
+    if (proof.events)
+        say_step("prove", "%d sample event%s, %lld MB of memory at most  %.1f s", proof.events,
+                 proof.events == 1 ? "" : "s", proof.memory_mb, lap(&since));
+    tell_memory(project, &proof);
     if (!live_read(session, project->name, &now, err) ||
         !live_move(session, project->name, &now, published->version, err))
         return false;
@@ -160,7 +176,13 @@ const struct command deploy_command = {
             "there is\n"
             "to say goes under [tool.sculler] in pyproject.toml, or into sculler.toml; these are the defaults:\n\n"
             "  name = \"the folder's\"    runtime = \"python3.11\"   handler = \"main.handler\"\n"
-            "  memory = 1024            timeout = 30             env = {}\n\n"
+            "  memory = 1024            timeout = 30             env = {}\n"
+            "  layers = []              each an ARN, or NAME:VERSION of this server's (sculler layer publish)\n\n"
+            "What a function may ask of Sculler, and AWS has no word for, is kept as a variable SCULLER_...:\n\n"
+#define SETTING(kind, name, default_, min, max, help) "  " #name "\n      " help "\n"
+#include "codec/settings.def"
+#undef SETTING
+            "\n"
             "Sample events, events/X.json with events/X.expected.json, are answered by the new version before it goes "
             "live.\n"
             "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",

@@ -5,7 +5,9 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/output.h"
+#include "cli/publish.h"
 #include "cli/session.h"
+#include "codec/arn.h"
 #include "codec/base64.h"
 #include "codec/json_read.h"
 #include "codec/url.h"
@@ -27,11 +29,27 @@ MUST_USE static bool read_event(const struct arguments *arguments, struct sessio
     return true;
 }
 
-MUST_USE static bool call_function(struct session *session, const struct arguments *arguments, str event,
-                                   struct http_result *ret, struct err *err)
+/* Who names no version means what is live, if anything is. */
+MUST_USE static bool choose_qualifier(struct session *session, const struct arguments *arguments, const char **ret,
+                                      struct err *err)
+{
+    str function = str_of(arguments->operands[0]), live = STR("");
+
+    *ret = option_text(arguments, "qualifier");
+    if (*ret || memchr(function.at, ':', function.len))
+        return true;
+    if (!arn_is_name(function)) /* the server says it better */
+        return true;
+    if (!live_version(session, function, &live, err))
+        return false;
+    *ret = live.len ? LIVE_ALIAS : NULL;
+    return true;
+}
+
+MUST_USE static bool call_function(struct session *session, const struct arguments *arguments, const char *qualifier,
+                                   str event, struct http_result *ret, struct err *err)
 {
     BUF_AUTO path = {0}, query = {0};
-    const char *qualifier = option_text(arguments, "qualifier");
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/json")},
         {STR("X-Amz-Log-Type"), option_flag(arguments, "tail") ? STR("Tail") : STR("None")},
@@ -67,7 +85,18 @@ static void print_tail(const struct http_result *answer)
         fwrite(log.at, 1, log.len, stderr);
 }
 
-static int tell(struct session *session, const struct arguments *arguments, const struct http_result *answer)
+static void tell_version(const struct arguments *arguments, const char *qualifier, const struct http_result *answer)
+{
+    str version = http_result_header(answer, STR("X-Amz-Executed-Version"));
+    bool by_name = qualifier && !str_eq(version, str_of(qualifier));
+
+    if (!option_flag(arguments, "json") && version.len)
+        say("Version " STR_FMT "%s%s%s ran.", STR_ARG(version), by_name ? " (" : "", by_name ? qualifier : "",
+            by_name ? ")" : "");
+}
+
+static int tell(struct session *session, const struct arguments *arguments, const char *qualifier,
+                const struct http_result *answer)
 {
     str fault = http_result_header(answer, STR("X-Amz-Function-Error"));
     struct err err = {0};
@@ -84,6 +113,7 @@ static int tell(struct session *session, const struct arguments *arguments, cons
     }
     if (option_flag(arguments, "tail"))
         print_tail(answer);
+    tell_version(arguments, qualifier, answer);
     if (option_flag(arguments, "json")) {
         str version = http_result_header(answer, STR("X-Amz-Executed-Version"));
         printf("{\"status\":%d,\"version\":\"" STR_FMT "\",\"function_error\":%s,\"answer\":", answer->status,
@@ -102,6 +132,7 @@ static int invoke_run(const struct arguments *arguments)
 {
     struct session session;
     struct http_result answer;
+    const char *qualifier = NULL;
     struct err err = {0};
     str event;
     int status;
@@ -113,8 +144,9 @@ static int invoke_run(const struct arguments *arguments)
         say_error("invoke", err.text);
         return EXIT_NO_SERVER;
     }
-    if (read_event(arguments, &session, &event, &err) && call_function(&session, arguments, event, &answer, &err))
-        status = tell(&session, arguments, &answer);
+    if (read_event(arguments, &session, &event, &err) && choose_qualifier(&session, arguments, &qualifier, &err) &&
+        call_function(&session, arguments, qualifier, event, &answer, &err))
+        status = tell(&session, arguments, qualifier, &answer);
     else
         status = session_failed(&session, "invoke", &err);
     session_close(&session);
@@ -122,7 +154,7 @@ static int invoke_run(const struct arguments *arguments)
 }
 
 static const struct option invoke_options[] = {
-    {"qualifier", "NAME", "a version or an alias; default: $LATEST", 'q'},
+    {"qualifier", "NAME", "a version or an alias; default: live, else $LATEST", 'q'},
     {"event", "JSON", "the event; default: {}", 'e'},
     {"event-file", "FILE", "the event, from a file"},
     {"tail", NULL, "the end of its log, on standard error"},

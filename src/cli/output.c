@@ -13,10 +13,36 @@ static bool colour(void)
     return isatty(STDERR_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
+static bool is_waiting; /* the line under the cursor is say_waiting()'s */
+
+static void clear_waiting(void)
+{
+    if (is_waiting)
+        fputs("\r\033[K", stderr);
+    is_waiting = false;
+}
+
+void say_waiting(const char *name, const char *fmt, ...)
+{
+    const char *term = getenv("TERM");
+    va_list args;
+
+    if (!isatty(STDERR_FILENO) || (term && strcmp(term, "dumb") == 0))
+        return;
+    clear_waiting();
+    fprintf(stderr, "  … %-9s ", name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fflush(stderr);
+    is_waiting = true;
+}
+
 void say_step(const char *name, const char *fmt, ...)
 {
     va_list args;
 
+    clear_waiting();
     fprintf(stderr, "  %s✓%s %-9s ", colour() ? "\033[32m" : "", colour() ? "\033[0m" : "", name);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
@@ -28,6 +54,7 @@ void say(const char *fmt, ...)
 {
     va_list args;
 
+    clear_waiting();
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
@@ -36,6 +63,7 @@ void say(const char *fmt, ...)
 
 void say_error(const char *command, const char *text)
 {
+    clear_waiting();
     fprintf(stderr, "%ssculler %s:%s %s\n", colour() ? "\033[31m" : "", command, colour() ? "\033[0m" : "", text);
 }
 

@@ -11,6 +11,8 @@
 
 void say_step(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3); /* "  ✓ install    41 files ..." */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* What is being waited for, on a terminal only, in a line that whatever is said next takes the place of. */
+void say_waiting(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void say_error(const char *command, const char *text); /* "sculler deploy: text" */
 
 void print_json(const json_t *value); /* one line on standard output */

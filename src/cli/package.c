@@ -40,6 +40,7 @@ struct listing {
     const char *patterns[IGNORE_LINES_MAX];
     int patterns_count;
     int64_t bytes;
+    const char *prefix;
     struct arena *arena;
 };
 
@@ -72,7 +73,7 @@ MUST_USE static bool add_entry(struct listing *listing, const FTSENT *node, cons
     if (listing->entries.len >= UNZIPPED_FILES_MAX)
         return err_set(err, ERR_LIMIT, "the package has more than %d files", UNZIPPED_FILES_MAX);
     *vec_push(&listing->entries) = (struct entry){
-        .name = arena_cstr(listing->arena, str_of(name)),
+        .name = arena_cstr(listing->arena, arena_printf(listing->arena, "%s%s", listing->prefix, name)),
         .path = arena_cstr(listing->arena, str_of(node->fts_path)),
         .is_program = node->fts_statp->st_mode & S_IXUSR,
         .is_own = is_own,
@@ -292,14 +293,26 @@ MUST_USE static bool make_zip(struct listing *listing, const struct installed *i
     return weigh(ret, err);
 }
 
+bool package_of_zip(const char *path, struct package *ret, struct err *err)
+{
+    struct package package = {.path = path};
+
+    if (!weigh(&package, err))
+        return false;
+    *ret = package;
+    return true;
+}
+
 bool package_make(const struct project *project, const struct installed *installed, struct arena *arena,
                   struct package *ret, struct err *err)
 {
-    struct listing listing = {.arena = arena};
+    struct listing listing = {.arena = arena, .prefix = project->prefix};
     struct package package = {0};
 
     bool done = read_patterns(&listing, project, err) && list_folder(&listing, project->dir, true, err) &&
                 (!installed->dir || list_folder(&listing, installed->dir, false, err));
+    if (done && listing.entries.len == 0)
+        done = err_set(err, ERR_INVALID, "%s holds nothing to package", project->dir);
     if (done) {
         drop_doubles(&listing);
         done = make_zip(&listing, installed, &package, err);

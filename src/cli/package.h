@@ -20,5 +20,7 @@ struct package {
     bool cached;
 };
 
+/* A zip that is there already: its hash and sizes (`files` and `bytes` are 0). */
+MUST_USE bool package_of_zip(const char *path, struct package *ret, struct err *err);
 MUST_USE bool package_make(const struct project *project, const struct installed *installed, struct arena *arena,
                            struct package *ret, struct err *err);

@@ -1,5 +1,6 @@
 #include "cli/project.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,14 @@ enum {
     MEMORY_MB_MIN = 128,
     MEMORY_MB_MAX = 10240,
     TIMEOUT_S_MAX = 900,
+    LAYERS_MAX = 5,
+    NAMES_BYTES_MAX = 200,
+    NAME_DISTANCE_MAX = 2, /* letters that may differ in a name that is misspelt */
 };
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_NOT_OURS };
+enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_LIST, KIND_SETTING, KIND_NOT_OURS };
 
-/* The keys of [tool.sculler]. */
+/* The keys of [tool.sculler]; those of settings.def become variables SCULLER_..., which the server checks. */
 static const struct key {
     const char *name;
     enum kind kind;
@@ -38,6 +42,10 @@ static const struct key {
     {"memory", KIND_NUMBER, offsetof(struct project, memory_mb), MEMORY_MB_MIN, MEMORY_MB_MAX},
     {"timeout", KIND_SECONDS, offsetof(struct project, timeout_s), 1, TIMEOUT_S_MAX},
     {"env", KIND_TEXTS, offsetof(struct project, environment), 0, 0},
+    {"layers", KIND_LIST, offsetof(struct project, layers), 0, LAYERS_MAX},
+#define SETTING(kind, name, default_, min, max, help) {#name, KIND_SETTING, offsetof(struct project, settings), 0, 0},
+#include "codec/settings.def"
+#undef SETTING
     {"monitor", KIND_NOT_OURS, 0, 0, 0}, /* what to watch in the answers; nothing that a deploy reads */
 };
 
@@ -100,6 +108,37 @@ MUST_USE static bool store_texts(const struct key *key, json_t *value, void *pla
     return true;
 }
 
+MUST_USE static bool store_list(const struct key *key, json_t *value, void *place, struct err *err)
+{
+    json_t *text;
+    size_t i;
+
+    if (!json_is_array(value) || (long long)json_array_size(value) > key->max)
+        return err_set(err, ERR_INVALID, "%s must be a list of at most %lld texts", key->name, key->max);
+    json_array_foreach (value, i, text)
+        if (!json_is_string(text))
+            return err_set(err, ERR_INVALID, "%s[%zu] must be a text, in quotes", key->name, i);
+    json_decref(*(json_t **)place);
+    *(json_t **)place = json_incref(value);
+    return true;
+}
+
+/* batch_max = 8 -> SCULLER_BATCH_MAX=8; a table or a list is its JSON. */
+MUST_USE static bool store_setting(const struct key *key, const json_t *value, struct arena *arena, json_t *settings,
+                                   struct err *err)
+{
+    str text = json_is_string(value) ? json_text(value) : json_compact(value, arena);
+    char name[NAME_CHARS_MAX];
+
+    if (json_is_real(value) || json_is_null(value))
+        return err_set(err, ERR_INVALID, "%s must be a text, a whole number, true, false, or a table", key->name);
+    (void)snprintf(name, sizeof name, "SCULLER_%s", key->name);
+    for (char *c = name; *c; c++)
+        *c = (char)toupper(*c);
+    json_object_set_new(settings, name, json_stringn(text.at, text.len));
+    return true;
+}
+
 MUST_USE static bool store(const struct key *key, json_t *value, struct arena *arena, struct project *project,
                            struct err *err)
 {
@@ -121,6 +160,10 @@ MUST_USE static bool store(const struct key *key, json_t *value, struct arena *a
         return store_seconds(key, value, place, err);
     case KIND_TEXTS:
         return store_texts(key, value, place, err);
+    case KIND_LIST:
+        return store_list(key, value, place, err);
+    case KIND_SETTING:
+        return store_setting(key, value, arena, project->settings, err);
     case KIND_NOT_OURS:
         return true;
     }
@@ -138,6 +181,7 @@ static const struct key *find_key(const char *name)
 static bool unknown_key(const char *name, struct err *err)
 {
     const char *near = NULL;
+    BUF_AUTO names = {0};
     int best = 3;
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -150,8 +194,10 @@ static bool unknown_key(const char *name, struct err *err)
     }
     if (near)
         return err_set(err, ERR_INVALID, "there is no key '%s'; did you mean '%s'?", name, near);
-    return err_set(err, ERR_INVALID,
-                   "there is no key '%s'; there are name, handler, python, runtime, memory, timeout and env", name);
+    buf_init(&names, NAMES_BYTES_MAX);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", keys[i].name);
+    return err_set(err, ERR_INVALID, "there is no key '%s'; there are " STR_FMT, name, STR_ARG(buf_str(&names)));
 }
 
 MUST_USE static bool read_table(json_t *table, struct arena *arena, struct project *project, struct err *err)
@@ -201,6 +247,18 @@ static str name_of_folder(const char *dir, struct arena *arena)
     return arena_copy(arena, str_of(*name ? name : "function"));
 }
 
+/* [tool.scullr] would be ignored without a word, and the function be deployed otherwise than its owner believes. */
+MUST_USE static bool check_spelling(json_t *tools, struct err *err)
+{
+    const char *name;
+    json_t *table;
+
+    json_object_foreach (tools, name, table)
+        if (edit_distance(name, "sculler") <= NAME_DISTANCE_MAX)
+            return err_set(err, ERR_INVALID, "[tool.%s] is not read; did you mean [tool.sculler]?", name);
+    return true;
+}
+
 MUST_USE static bool read_settings(struct arena *arena, struct project *project, struct err *err)
 {
     json_auto_t *pyproject = NULL, *own = NULL;
@@ -210,8 +268,13 @@ MUST_USE static bool read_settings(struct arena *arena, struct project *project,
     if (is_file(arena, project->dir, file)) {
         if (!load_toml(project->dir, file, arena, &pyproject, err))
             return false;
-        table = json_object_get(json_object_get(pyproject, "tool"), "sculler");
+        json_t *tools = json_object_get(pyproject, "tool");
+        table = json_object_get(tools, "sculler");
+        if (!table && !check_spelling(tools, err))
+            return err_wrap(err, "%s", file);
     }
+    if (table && is_file(arena, project->dir, "sculler.toml"))
+        return err_set(err, ERR_INVALID, "there are both sculler.toml and [tool.sculler] in pyproject.toml; keep one");
     if (!table && is_file(arena, project->dir, "sculler.toml")) {
         file = "sculler.toml";
         if (!load_toml(project->dir, file, arena, &own, err))
@@ -262,12 +325,15 @@ bool project_load(const char *dir, struct arena *arena, struct project *ret, str
 {
     struct project project = {
         .dir = dir,
+        .prefix = "",
         .name = name_of_folder(dir, arena),
         .handler = STR("main.handler"),
         .python = STR("3.11"),
         .memory_mb = 1024,
         .timeout_s = 30,
         .environment = json_object(),
+        .settings = json_object(),
+        .layers = json_array(),
     };
     struct stat info;
     bool done;
@@ -282,15 +348,19 @@ bool project_load(const char *dir, struct arena *arena, struct project *ret, str
     if (done && !arn_is_name(project.name))
         done = err_set(err, ERR_INVALID, "'" STR_FMT "' is no name for a function: letters, digits, - and _",
                        STR_ARG(project.name));
-    if (done)
+    if (done) {
+        json_object_update(project.environment, project.settings);
         *ret = project;
-    else
+    } else {
         project_done(&project);
+    }
     return done;
 }
 
 void project_done(struct project *project)
 {
     json_decref(project->environment);
-    project->environment = NULL;
+    json_decref(project->settings);
+    json_decref(project->layers);
+    project->environment = project->settings = project->layers = NULL;
 }

@@ -11,11 +11,14 @@
 
 struct project {
     const char *dir;
+    const char *prefix; /* of names in the zip; "" but for layers */
     str name, handler;
     str python;  /* "3.11" */
     str runtime; /* "python3.11" */
     long long memory_mb, timeout_s;
-    json_t *environment; /* an object of texts; the project's */
+    json_t *environment; /* an object of texts, SCULLER_... of `settings` among them; the project's */
+    json_t *settings;    /* the keys of codec/settings.def, as variables */
+    json_t *layers;      /* a list of texts: ARNs, or NAME:VERSION */
     str requirements;    /* requirement lines, empty: none */
 };
 

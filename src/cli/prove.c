@@ -1,13 +1,23 @@
 #include "cli/prove.h"
 
 #include <glob.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/fault.h"
 #include "cli/files.h"
+#include "cli/output.h"
+#include "codec/base64.h"
 #include "codec/json_read.h"
 
-enum { EVENT_BYTES_MAX = 6291456, EVENTS_MAX = 100, SHOWN_CHARS = 120, PROVE_MS = 900 * 1000 };
+enum {
+    EVENT_BYTES_MAX = 6291456,
+    EVENTS_MAX = 100,
+    SHOWN_CHARS = 120,
+    PROVE_MS = 900 * 1000,
+    TAIL_BYTES_MAX = 64 * 1024
+};
 
 static str first_chars(str text)
 {
@@ -54,11 +64,33 @@ MUST_USE static bool compare(const char *event_path, const char *expected_path, 
                    STR_ARG(first_chars(answer)));
 }
 
-MUST_USE static bool prove_event(struct session *session, str path, const char *event_path, struct err *err)
+/* "...Max Memory Used: 85 MB..." in the last of its log -> 85 */
+static long long memory_of(const struct http_result *answer)
 {
-    struct http_header type = {STR("Content-Type"), STR("application/json")};
+    static const char mark[] = "Max Memory Used: ";
+    BUF_AUTO log = {0};
+    long long ret = 0;
+
+    buf_init(&log, TAIL_BYTES_MAX);
+    if (!base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log) || log.len == 0)
+        return 0;
+    const char *at = memmem(log.at, log.len, mark, strlen(mark));
+    if (!at)
+        return 0;
+    str number = str_from(buf_str(&log), (size_t)(at - log.at) + strlen(mark)), rest;
+    (void)str_cut(number, ' ', &number, &rest);
+    return str_to_int(number, 0, LLONG_MAX, &ret) ? ret : 0;
+}
+
+MUST_USE static bool prove_event(struct session *session, str path, const char *event_path, struct proof *proof,
+                                 struct err *err)
+{
+    struct http_header headers[] = {
+        {STR("Content-Type"), STR("application/json")},
+        {STR("X-Amz-Log-Type"), STR("Tail")},
+    };
     struct session_call call = {
-        .service = "lambda", .method = "POST", .headers = &type, .headers_count = 1, .timeout_ms = PROVE_MS};
+        .service = "lambda", .method = "POST", .headers = headers, .headers_count = 2, .timeout_ms = PROVE_MS};
     struct http_result answer;
     json_auto_t *none = NULL;
 
@@ -68,16 +100,20 @@ MUST_USE static bool prove_event(struct session *session, str path, const char *
         return false;
     if (answer.status >= 300)
         return session_answer_json(&answer, &none, err);
-    if (http_result_header(&answer, STR("X-Amz-Function-Error")).len)
-        return err_set(err, ERR_INVALID, "%s ends in an error: " STR_FMT, strrchr(event_path, '/') + 1,
-                       STR_ARG(first_chars(answer.body)));
+    if (http_result_header(&answer, STR("X-Amz-Function-Error")).len) {
+        say_fault(answer.body);
+        return err_set(err, ERR_INVALID, "%s ends in an error", strrchr(event_path, '/') + 1);
+    }
+    if (memory_of(&answer) > proof->memory_mb)
+        proof->memory_mb = memory_of(&answer);
     str stem = {event_path, strlen(event_path) - strlen(".json")};
     const char *expected =
         arena_cstr(&session->arena, arena_printf(&session->arena, STR_FMT ".expected.json", STR_ARG(stem)));
     return access(expected, R_OK) != 0 || compare(event_path, expected, session, answer.body, err);
 }
 
-bool prove_version(struct session *session, const struct project *project, str version, int *ret_count, struct err *err)
+bool prove_version(struct session *session, const struct project *project, str version, struct proof *ret,
+                   struct err *err)
 {
     glob_t found = {0};
     str path = session_path(session, "/2015-03-31/functions/" STR_FMT "/invocations?Qualifier=" STR_FMT,
@@ -85,13 +121,14 @@ bool prove_version(struct session *session, const struct project *project, str v
     const char *pattern = arena_cstr(&session->arena, arena_printf(&session->arena, "%s/events/*.json", project->dir));
     bool done = true;
 
-    *ret_count = 0;
+    *ret = (struct proof){0};
     if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; done && i < found.gl_pathc && *ret_count < EVENTS_MAX; i++) {
+        for (size_t i = 0; done && i < found.gl_pathc && ret->events < EVENTS_MAX; i++) {
             if (str_ends(str_of(found.gl_pathv[i]), STR(".expected.json")))
                 continue;
-            done = prove_event(session, path, found.gl_pathv[i], err);
-            ++*ret_count;
+            say_waiting("prove", "%s", strrchr(found.gl_pathv[i], '/') + 1);
+            done = prove_event(session, path, found.gl_pathv[i], ret, err);
+            ret->events++;
         }
     globfree(&found);
     return done;

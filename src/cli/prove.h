@@ -7,5 +7,11 @@
 #include "cli/project.h"
 #include "cli/session.h"
 
-MUST_USE bool prove_version(struct session *session, const struct project *project, str version, int *ret_count,
+struct proof {
+    int events;
+    long long memory_mb; /* the most that one of them used, by its REPORT; 0: unknown */
+};
+
+/* An event that ends in an error has it told, with its trace. */
+MUST_USE bool prove_version(struct session *session, const struct project *project, str version, struct proof *ret,
                             struct err *err);

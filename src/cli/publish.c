@@ -5,21 +5,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "cli/files.h"
-#include "codec/base64.h"
+#include "cli/output.h"
+#include "cli/send.h"
 #include "codec/json_read.h"
-#include "codec/json_write.h"
 
-/*
- * The zip goes as AWS's API takes it, in base64 inside the JSON body, in memory: twice the package and a third.
- * Larger ones than PACKAGE_BYTES_MAX would need S3, as with AWS.
- */
 enum {
-    PACKAGE_BYTES_MAX = 300 * 1024 * 1024,
-    BODY_BYTES_MAX = PACKAGE_BYTES_MAX / 3 * 4 + 1024 * 1024,
-    UPLOAD_MS = 600 * 1000,
     WAIT_MS = 300 * 1000,
     POLL_MS = 50,
 };
@@ -126,7 +117,7 @@ static void pause_ms(int ms)
 /* Until the function is neither Pending nor InProgress.  A failure is told with the server's reason. */
 MUST_USE static bool wait_ready(struct session *session, str function, const char *query, struct err *err)
 {
-    int64_t end_us = clock_steady_us() + WAIT_MS * 1000LL;
+    int64_t start_us = clock_steady_us(), end_us = start_us + WAIT_MS * 1000LL;
 
     for (;;) {
         json_auto_t *now = NULL;
@@ -146,21 +137,53 @@ MUST_USE static bool wait_ready(struct session *session, str function, const cha
             return true;
         if (clock_steady_us() > end_us)
             return err_set(err, ERR_TIMEOUT, "the function was not ready within %d s", WAIT_MS / 1000);
+        say_waiting("publish", "the server makes it ready  %lld s",
+                    (long long)(clock_steady_us() - start_us) / 1000000);
         pause_ms(POLL_MS);
     }
 }
 
-static json_t *settings_of(const struct project *project)
+/* "shared:3" is a layer of this account. */
+static json_t *layers_of(const struct session *session, const struct project *project)
 {
-    return json_pack("{s:s%, s:s%, s:I, s:I, s:{s:O}}", "Runtime", project->runtime.at, project->runtime.len, "Handler",
-                     project->handler.at, project->handler.len, "MemorySize", (json_int_t)project->memory_mb, "Timeout",
-                     (json_int_t)project->timeout_s, "Environment", "Variables", project->environment);
+    json_t *list = json_array(), *each;
+    size_t i;
+
+    json_array_foreach (project->layers, i, each) {
+        str text = json_text(each);
+
+        json_array_append_new(list,
+                              str_starts(text, STR("arn:"))
+                                  ? json_incref(each)
+                                  : json_sprintf("arn:aws:lambda:" STR_FMT ":" STR_FMT ":layer:" STR_FMT,
+                                                 STR_ARG(session->region), STR_ARG(session->account), STR_ARG(text)));
+    }
+    return list;
+}
+
+static json_t *settings_of(const struct session *session, const struct project *project)
+{
+    return json_pack("{s:s%, s:s%, s:I, s:I, s:{s:O}, s:o}", "Runtime", project->runtime.at, project->runtime.len,
+                     "Handler", project->handler.at, project->handler.len, "MemorySize", (json_int_t)project->memory_mb,
+                     "Timeout", (json_int_t)project->timeout_s, "Environment", "Variables", project->environment,
+                     "Layers", layers_of(session, project));
+}
+
+static bool same_layers(const json_t *wanted, const json_t *have)
+{
+    size_t i;
+    json_t *arn;
+
+    json_array_foreach (wanted, i, arn)
+        if (!json_equal(arn, json_object_get(json_array_get(have, i), "Arn")))
+            return false;
+    return json_array_size(wanted) == json_array_size(have);
 }
 
 /* Is that what the function has? */
-static bool same_settings(const struct project *project, const json_t *function)
+static bool same_settings(const struct session *session, const struct project *project, const json_t *function)
 {
-    json_auto_t *wanted = settings_of(project);
+    json_auto_t *wanted = settings_of(session, project);
     json_t *have = json_object_get(json_object_get(function, "Environment"), "Variables");
 
     for (int i = 0; i < 4; i++) {
@@ -169,6 +192,8 @@ static bool same_settings(const struct project *project, const json_t *function)
         if (!json_equal(json_object_get(wanted, name), json_object_get(function, name)))
             return false;
     }
+    if (!same_layers(json_object_get(wanted, "Layers"), json_object_get(function, "Layers")))
+        return false;
     return have ? json_equal(have, project->environment) : json_object_size(project->environment) == 0;
 }
 
@@ -177,73 +202,31 @@ static bool same_code(const struct package *package, const json_t *function)
     return str_eq(json_text(json_object_get(function, "CodeSha256")), str_of(package->code_sha256));
 }
 
-/* Sends the zip: to CreateFunction with the settings around it, or alone to UpdateFunctionCode. */
-MUST_USE static bool send_code(struct session *session, const char *method, str path, const struct package *package,
-                               const char *code_open, const json_t *rest, const char *code_close, struct err *err)
-{
-    BUF_AUTO body = {0};
-    struct arena zip_arena = {0};
-    struct http_header type = {STR("Content-Type"), STR("application/json")};
-    struct http_result answer;
-    json_auto_t *done = NULL;
-    str zip;
-
-    bool sent = file_read(package->path, PACKAGE_BYTES_MAX, &zip_arena, &zip, err);
-    if (sent) {
-        str settings = json_compact(rest, &session->arena);
-
-        buf_init(&body, BODY_BYTES_MAX);
-        buf_add(&body, str_of(code_open));
-        base64_encode(&body, zip);
-        buf_add(&body, str_of(code_close));
-        if (settings.len > 2) { /* not {} */
-            buf_add_char(&body, ',');
-            buf_add(&body, str_from(settings, 1));
-        } else {
-            buf_add_char(&body, '}');
-        }
-    }
-    arena_free(&zip_arena);
-    if (!sent)
-        return false;
-    if (!buf_ok(&body))
-        return err_set(err, ERR_LIMIT, "the package and its settings are too large to send");
-    struct session_call call = {.service = "lambda",
-                                .method = method,
-                                .path = path,
-                                .headers = &type,
-                                .headers_count = 1,
-                                .body = buf_str(&body),
-                                .timeout_ms = UPLOAD_MS};
-    return session_call(session, &call, &answer, err) && session_answer_json(&answer, &done, err);
-}
-
 MUST_USE static bool create(struct session *session, const struct project *project, const struct package *package,
                             struct err *err)
 {
-    json_auto_t *settings = settings_of(project);
+    json_auto_t *settings = settings_of(session, project), *done = NULL;
 
     json_object_set_new(settings, "FunctionName", json_stringn(project->name.at, project->name.len));
     json_object_set_new(settings, "Role",
                         json_sprintf("arn:aws:iam::" STR_FMT ":role/sculler", STR_ARG(session->account)));
-    return send_code(session, "POST", STR("/2015-03-31/functions"), package, "{\"Code\":{\"ZipFile\":\"", settings,
-                     "\"}", err) &&
-           wait_ready(session, project->name, "", err);
+    struct package_target target = {"POST", STR("/2015-03-31/functions"), "Code", settings};
+    return package_send(session, package, &target, &done, err) && wait_ready(session, project->name, "", err);
 }
 
 MUST_USE static bool update(struct session *session, const struct project *project, const struct package *package,
                             const json_t *function, struct err *err)
 {
-    json_auto_t *nothing = json_object(), *done = NULL;
+    struct package_target target = {"PUT", function_path(session, project->name, "/code"), NULL, NULL};
+    json_auto_t *sent = NULL, *done = NULL;
 
-    if (!same_code(package, function) && !(send_code(session, "PUT", function_path(session, project->name, "/code"),
-                                                     package, "{\"ZipFile\":\"", nothing, "\"", err) &&
-                                           wait_ready(session, project->name, "", err)))
+    if (!same_code(package, function) &&
+        !(package_send(session, package, &target, &sent, err) && wait_ready(session, project->name, "", err)))
         return false;
-    if (same_settings(project, function))
+    if (same_settings(session, project, function))
         return true;
     return session_json(session, "lambda", "PUT", function_path(session, project->name, "/configuration"),
-                        settings_of(project), &done, err) &&
+                        settings_of(session, project), &done, err) &&
            wait_ready(session, project->name, "", err);
 }
 
@@ -268,13 +251,10 @@ bool publish_version(struct session *session, const struct project *project, con
     json_auto_t *latest = NULL, *live = NULL;
     struct published done = {.version_before = version_before};
 
-    if (package->zip_bytes > PACKAGE_BYTES_MAX)
-        return err_set(err, ERR_LIMIT, "the package is %lld MB zipped; by this way %d MB can be sent",
-                       (long long)package->zip_bytes / 1000000, PACKAGE_BYTES_MAX / 1000000);
     if (version_before.len &&
         !get_maybe(session, function_path(session, project->name, "/configuration?Qualifier=" LIVE_ALIAS), &live, err))
         return false;
-    if (live && same_code(package, live) && same_settings(project, live)) {
+    if (live && same_code(package, live) && same_settings(session, project, live)) {
         done.version = version_before;
         *ret = done;
         return true;
