@@ -1,7 +1,9 @@
 """What was acknowledged is there after a restart, and after kill -9."""
 
+import io
 import subprocess
 import threading
+import zipfile
 
 import botocore.exceptions
 import pytest
@@ -119,3 +121,25 @@ def test_a_folder_with_other_files_is_not_taken_over(tmp_path):
     assert done.returncode == 1 and "not Sculler's" in done.stderr
     assert (folder.stat().st_mode, folder.stat().st_uid) == (before.st_mode, before.st_uid)
     assert [p.name for p in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_what_ran_before_a_failed_update_runs_on(own_server):
+    server = own_server()
+    lam = server.client("lambda")
+    make_function(lam, "f", "def handler(event, context): return 'first'")
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("../evil.py", "1")
+    lam.update_function_code(FunctionName="f", ZipFile=data.getvalue())
+    state = lambda: lam.get_function_configuration(FunctionName="f")["LastUpdateStatus"]  # noqa: E731
+    wait_until(lambda: state() == "Failed", "the update fails")
+    assert invoke(lam, "f").payload == "first"
+    with pytest.raises(lam.exceptions.ResourceConflictException, match="last update has failed"):
+        lam.publish_version(FunctionName="f")
+    server.restart()
+    lam = server.client("lambda")
+    assert state() == "Failed"
+    assert invoke(lam, "f").payload == "first"
+    lam.update_function_code(FunctionName="f", ZipFile=zip_of("def handler(event, context): return 'second'"))
+    wait_active(lam, "f")
+    assert invoke(lam, "f").payload == "second"

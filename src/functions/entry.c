@@ -162,6 +162,18 @@ static void set_provisioned(struct function_entry *entry, const struct provision
                 entry->versions[k]->provisioned += list->at[i].requested;
 }
 
+/* While an update is under way, or after it failed, $LATEST is what it was. */
+static enum store_answer take_running(struct db *db, struct function_config *latest, struct arena *arena,
+                                      struct err *err)
+{
+    bool runs_other = latest->state == VERSION_ACTIVE &&
+                      (latest->update_status == UPDATE_IN_PROGRESS || latest->update_status == UPDATE_FAILED);
+    enum store_answer answer =
+        runs_other ? version_get(db, latest->name, VERSION_RUNNING, arena, latest, err) : STORE_OK;
+
+    return answer == STORE_NO_VERSION ? STORE_OK : answer;
+}
+
 enum store_answer entry_load(struct db *db, const struct entry_world *world, str name, struct function_entry **ret,
                              struct err *err)
 {
@@ -172,6 +184,8 @@ enum store_answer entry_load(struct db *db, const struct entry_world *world, str
     int reserved;
     enum store_answer answer = store_list_versions(db, name, STR(""), VERSIONS_MAX, &arena, &versions, err);
 
+    if (answer == STORE_OK && versions.count > 0)
+        answer = take_running(db, &versions.at[0], &arena, err);
     if (answer == STORE_OK)
         answer = store_alias_list(db, name, STR(""), STR(""), ALIASES_MAX, &arena, &aliases, err);
     if (answer == STORE_OK)

@@ -109,9 +109,10 @@ static void states_are_those_of_what_runs(void)
         enum version_state state;
         bool updating;
     } rows[] = {
-        {"", VERSION_PENDING, false},   {"r", VERSION_ACTIVE, false},   {"f", VERSION_FAILED, false},
-        {"ru", VERSION_PENDING, true},  {"ruf", VERSION_FAILED, true},  {"rur", VERSION_ACTIVE, false},
-        {"fu", VERSION_PENDING, false}, {"fur", VERSION_ACTIVE, false}, {"rufur", VERSION_ACTIVE, false},
+        {"", VERSION_PENDING, false},     {"r", VERSION_ACTIVE, false},   {"f", VERSION_FAILED, false},
+        {"ru", VERSION_ACTIVE, false},    {"ruf", VERSION_ACTIVE, false}, {"rur", VERSION_ACTIVE, false},
+        {"fu", VERSION_PENDING, false},   {"fur", VERSION_ACTIVE, false}, {"rufur", VERSION_ACTIVE, false},
+        {"rufuf", VERSION_ACTIVE, false},
     };
     struct entry_world world = open_world();
 
@@ -133,6 +134,43 @@ static void states_are_those_of_what_runs(void)
     close_world(&world);
 }
 
+/* Read from the disk, as after a restart: nothing of the catalog before is needed. */
+static void a_failed_update_leaves_what_ran(void)
+{
+    struct entry_world world = open_world();
+    struct function_config made = create("f", "python3.11"), config = made;
+    struct function_entry *entry = NULL;
+    struct function_list list;
+    struct store_usage usage;
+    bool used;
+
+    mark(&made, NULL);
+    for (int i = 0; i < 2; i++) {
+        config.package = STR("bb");
+        ok(store_update(db, &config, STR(""), false, &arena, &config, &err) == STORE_OK);
+        ok(entry_load(db, &world, STR("f"), &entry, &err) == STORE_OK);
+        ok(str_eq(entry->versions[0]->package, STR("aa")) && str_ends(entry->versions[0]->key, made.run_key));
+        ok(entry->versions_count == 1 && str_eq(entry->versions[0]->version, STR("$LATEST")));
+        entry_free(entry);
+        mark(&config, "no");
+    }
+    ok(entry_load(db, &world, STR("f"), &entry, &err) == STORE_OK);
+    ok(str_eq(entry->versions[0]->package, STR("aa")) && entry->versions[0]->state == VERSION_ACTIVE);
+    entry_free(entry);
+    ok(store_list(db, true, STR(""), 9, &arena, &list, &err) == STORE_OK && list.count == 1);
+    ok(store_usage(db, &usage, &err) == STORE_OK && usage.functions_count == 1);
+    ok(store_package_used(db, STR("aa"), &used, &err) == STORE_OK && used);
+    ok(store_publish(db, STR("f"), &(struct store_publication){0}, &arena, &config, &err) == STORE_UPDATE_FAILED);
+    ok(store_get(db, STR("f"), STR(""), &arena, &config, &err) == STORE_OK);
+    ok(store_update(db, &config, STR(""), false, &arena, &config, &err) == STORE_OK);
+    mark(&config, NULL);
+    ok(entry_load(db, &world, STR("f"), &entry, &err) == STORE_OK);
+    ok(str_eq(entry->versions[0]->package, STR("bb")));
+    entry_free(entry);
+    ok(store_package_used(db, STR("aa"), &used, &err) == STORE_OK && !used);
+    close_world(&world);
+}
+
 static void an_interpreter_that_is_gone_is_told(void)
 {
     struct entry_world world = open_world();
@@ -149,4 +187,5 @@ static void an_interpreter_that_is_gone_is_told(void)
     close_world(&world);
 }
 
-TEST_MAIN(an_entry_has_what_its_rows_have, states_are_those_of_what_runs, an_interpreter_that_is_gone_is_told)
+TEST_MAIN(an_entry_has_what_its_rows_have, a_failed_update_leaves_what_ran, states_are_those_of_what_runs,
+          an_interpreter_that_is_gone_is_told)

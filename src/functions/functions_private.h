@@ -3,7 +3,9 @@
 
 #include "functions/store.h"
 
-enum { VERSION_LATEST = 0 };
+/* VERSION_RUNNING: what $LATEST was before an update that is under way or failed: it is that which runs meanwhile, also
+ * after a restart.  A row that nobody lists. */
+enum { VERSION_LATEST = 0, VERSION_RUNNING = -1 };
 
 /* "$LATEST" and "" are 0, "7" is 7; false: not a number as versions are written (no leading zero). */
 bool version_number(str text, int64_t *ret);
@@ -20,6 +22,9 @@ MUST_USE enum store_answer version_get(struct db *db, str function, int64_t numb
                                        struct function_config *ret, struct err *err);
 MUST_USE enum store_answer version_insert(struct db *db, const struct function_config *config, struct err *err);
 MUST_USE enum store_answer version_write(struct db *db, const struct function_config *config, struct err *err);
+/* $LATEST as it is becomes VERSION_RUNNING; and it is so no more. */
+MUST_USE enum store_answer version_keep_running(struct db *db, str function, struct err *err);
+MUST_USE enum store_answer version_drop_running(struct db *db, str function, struct err *err);
 /* The newest published version that is the same in code and configuration; 0: none. */
 MUST_USE enum store_answer version_same_as_last(struct db *db, str function, int64_t *ret, struct err *err);
 /* Takes the next number and puts a copy of `from` there. */

@@ -27,6 +27,12 @@ static const char columns[] = "function, number"
     ;
 #undef CONFIG
 
+#define CONFIG(kind, field, same) ", " #field
+static const char keep_running_sql[] = "INSERT INTO versions SELECT function, -1"
+#include "functions/config.def"
+                                       " FROM versions WHERE function = ? AND number = 0";
+#undef CONFIG
+
 #define CONFIG(kind, field, same) ", ?"
 static const char insert_sql[] = "INSERT INTO versions VALUES (?, ?"
 #include "functions/config.def"
@@ -85,7 +91,7 @@ bool version_number(str text, int64_t *ret)
 
 str version_text(int64_t number, struct arena *arena)
 {
-    return number == VERSION_LATEST ? STR("$LATEST") : arena_printf(arena, "%lld", (long long)number);
+    return number <= VERSION_LATEST ? STR("$LATEST") : arena_printf(arena, "%lld", (long long)number);
 }
 
 /* Reading */
@@ -192,6 +198,19 @@ enum store_answer version_write(struct db *db, const struct function_config *con
     values[COLUMNS_COUNT] = DB_STR(config->name);
     values[COLUMNS_COUNT + 1] = DB_INT(number);
     return store_ran(db_run_values(db, err, write_sql, values, COLUMNS_COUNT + 2));
+}
+
+enum store_answer version_drop_running(struct db *db, str function, struct err *err)
+{
+    return store_ran(db_run(db, err, "DELETE FROM versions WHERE function = ? AND number = ?", DB_STR(function),
+                            DB_INT(VERSION_RUNNING)));
+}
+
+enum store_answer version_keep_running(struct db *db, str function, struct err *err)
+{
+    enum store_answer answer = version_drop_running(db, function, err);
+
+    return answer == STORE_OK ? store_ran(db_run(db, err, keep_running_sql, DB_STR(function))) : answer;
 }
 
 /* Questions */

@@ -6,7 +6,8 @@
  *                        ▼                             └───store_mark_ready──────┘ (or Failed: the old code stays)
  *                      Failed ──store_update──▶ Pending
  *
- * RevisionId is new at each arrow (API_FunctionConfiguration); run_key only where what runs is new.
+ * RevisionId is new at each arrow (API_FunctionConfiguration); run_key only where what runs is new.  From store_update
+ * until an update is successful, what ran before is kept as the row VERSION_RUNNING.
  */
 #include "functions/store.h"
 
@@ -141,8 +142,11 @@ enum store_answer store_update(struct db *db, const struct function_config *chan
     if (answer != STORE_OK)
         return answer;
     config.version = STR("$LATEST");
+    if (now.state == VERSION_ACTIVE && now.update_status != UPDATE_FAILED)
+        answer = version_keep_running(db, config.name, err);
     start_update(&config, now.state, arena);
-    answer = version_write(db, &config, err);
+    if (answer == STORE_OK)
+        answer = version_write(db, &config, err);
     if (answer == STORE_OK && publish)
         return publish_update(db, &config, arena, ret, err);
     if (answer == STORE_OK)
@@ -267,10 +271,11 @@ enum store_answer store_list(struct db *db, bool all_versions, str marker, int m
     if (all_versions)
         values[count++] = DB_INT(marker.len > 0 ? number : -1);
     values[count++] = DB_INT((int64_t)max + 1);
-    answer = version_collect(db,
-                             all_versions ? "(function, number) > (?, ?) ORDER BY function, number LIMIT ?"
-                                          : "number = 0 AND function > ? ORDER BY function LIMIT ?",
-                             values, count, arena, ret, err);
+    answer =
+        version_collect(db,
+                        all_versions ? "(function, number) > (?, ?) AND number >= 0 ORDER BY function, number LIMIT ?"
+                                     : "number = 0 AND function > ? ORDER BY function LIMIT ?",
+                        values, count, arena, ret, err);
     if (answer == STORE_OK)
         cut_list(ret, max, all_versions, arena);
     return answer;
@@ -281,7 +286,7 @@ enum store_answer store_usage(struct db *db, struct store_usage *ret, struct err
     *err = (struct err){0};
     DB_ROWS_AUTO rows = db_query(db, err,
                                  "SELECT (SELECT count(*) FROM functions),"
-                                 " (SELECT coalesce(sum(code_size), 0) FROM versions)"
+                                 " (SELECT coalesce(sum(code_size), 0) FROM versions WHERE number >= 0)"
                                  " + (SELECT coalesce(sum(code_size), 0) FROM layer_versions),"
                                  " (SELECT coalesce(sum(coalesce(reserved_concurrency, (SELECT sum(requested)"
                                  " FROM provisioned WHERE function = name), 0)), 0) FROM functions)");

@@ -32,6 +32,7 @@ enum store_answer {
     STORE_STATEMENT_EXISTS,
     STORE_PENDING,             /* State is Pending: cannot be changed now; nor published, as when it is Failed */
     STORE_UPDATING,            /* LastUpdateStatus is InProgress */
+    STORE_UPDATE_FAILED,       /* it is Failed: what $LATEST says it is cannot be run, so it is not published */
     STORE_WRONG_REVISION,      /* RevisionId given and not the latest */
     STORE_WRONG_CODE,          /* CodeSha256 given to publish and not that of $LATEST */
     STORE_VERSION_ALIASED,     /* a version that an alias points at cannot be deleted */

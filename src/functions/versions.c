@@ -40,6 +40,8 @@ static enum store_answer check_publication(const struct function_config *latest,
         return STORE_PENDING;
     if (latest->update_status == UPDATE_IN_PROGRESS)
         return STORE_UPDATING;
+    if (latest->update_status == UPDATE_FAILED)
+        return STORE_UPDATE_FAILED;
     if (publication->revision_id.len > 0 && !str_eq(publication->revision_id, latest->revision_id))
         return STORE_WRONG_REVISION;
     if (publication->code_sha256.len > 0 && !str_eq(publication->code_sha256, latest->code_sha256))
@@ -145,5 +147,8 @@ enum store_answer store_mark_ready(struct db *db, const struct store_readiness *
         return answer;
     apply_readiness(&config, readiness);
     config.revision_id = new_uuid(&arena);
-    return version_write(db, &config, err);
+    answer = version_write(db, &config, err);
+    if (answer == STORE_OK && number == VERSION_LATEST && config.update_status == UPDATE_SUCCESSFUL)
+        answer = version_drop_running(db, readiness->name, err);
+    return answer;
 }

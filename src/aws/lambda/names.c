@@ -65,6 +65,10 @@ static const struct {
      "The operation cannot be performed at this time. The function is currently in the following state: Pending", NULL},
     {STORE_UPDATING, AWS_ERROR_RESOURCE_CONFLICT, false,
      "The operation cannot be performed at this time. An update is in progress for resource: ", ""},
+    {STORE_UPDATE_FAILED, AWS_ERROR_RESOURCE_CONFLICT, false,
+     "The operation cannot be performed at this time. The last update has failed (see LastUpdateStatusReason); update "
+     "it again: ",
+     ""},
     {STORE_WRONG_REVISION, AWS_ERROR_PRECONDITION_FAILED, false,
      "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
      "the latest Revision Id",
