@@ -1,28 +1,25 @@
 /*
  * cell: see cell.h.  The order in which a cell comes to be:
  *
- *   keeper:  open trees (if privileged) -> clone -> write maps -> let go
- *   pid 1:   wait for maps -> become the cell's user -> [open trees] -> enter root -> limits -> drop privilege
- *            -> fork -> reap until the child ends -> report its status
- *   child:   new session, descriptors, exec
+ *   keeper:    open trees (if privileged) -> clone -> write maps -> cgroup, network (keeper_cells.c) -> let go
+ *   pid 1:     wait -> become the cell's user -> [open trees] -> enter root -> limits -> fork -> drop privilege
+ *              -> reap until the child ends -> report its status
+ *   launcher:  see launcher.c: walls around the program, exec
  *
  * A raw clone(2) is a fork: pid 1 stays single-threaded C without another exec, so the host's binary is never
- * what a tenant can reach (it is not dumpable).  Cgroups belong between clone and the maps, Landlock and seccomp
- * at the end of drop_privilege: they come with the next issue.
+ * what a tenant can reach (it is not dumpable).
  */
 #include "cell/cell.h"
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "cell/cell_kind.h"
-#include "cell/cell_root.h"
+#include "cell/cell_private.h"
+#include "cell/filter.h"
+#include "cell/helper.h"
 #include "cell/keeper_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,44 +27,62 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum {
-    CELL_UID = 993, /* sbx_user1051 inside */
-    CELL_GID = 990,
     HOST_UID_WRITERS = 100000, /* who owns the packages: nothing of a tenant runs as this */
     HOST_UID_FIRST = 100001,   /* a cell's own: this plus its number, so that two live cells never share one */
     HOST_UIDS = 60000,
     FILES_OPEN_MAX = 1024,
+    STACK_BYTES = 8 * 1024 * 1024,
     MEMLOCK_BYTES = 64 * 1024,
-    BUILD_FAILED = 125,
 };
 
 static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
-struct pid1 {
-    const struct cell_host *host;
-    const struct cell_options *options;
-    const struct cell_kind_row *kind;
-    struct cell_root root; /* filled by a privileged keeper */
-    struct cell_fds fds;
-    int reports;
-    int go; /* one byte comes when the maps are written */
-};
-
-static void report(int reports, enum cell_report_kind kind, int status, const char *text)
+void cell_report(int reports, enum cell_report_kind kind, int status, const char *text, const int *fds)
 {
     struct cell_report r = {.kind = kind, .status = status};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {&r, sizeof r};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 
     (void)snprintf(r.text, sizeof r.text, "%s", text);
-    (void)!write(reports, &r, sizeof r);
+    if (fds) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        control.align =
+            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(2 * sizeof(int))};
+        memcpy(CMSG_DATA(&control.align), fds, 2 * sizeof(int));
+    }
+    (void)sendmsg(reports, &message, MSG_NOSIGNAL);
 }
 
-bool cell_read_report(int reports, struct cell_report *ret)
+bool cell_read_report(int reports, struct cell_report *ret, int ret_fds[static 2])
 {
-    return read(reports, ret, sizeof *ret) == (ssize_t)sizeof *ret && (ret->text[sizeof ret->text - 1] = '\0', true);
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct iovec iov = {ret, sizeof *ret};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t len = recvmsg(reports, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    struct cmsghdr *rights = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    ret_fds[0] = ret_fds[1] = -1;
+    if (rights && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len == CMSG_LEN(2 * sizeof(int)))
+        memcpy(ret_fds, CMSG_DATA(rights), 2 * sizeof(int));
+    if (len != (ssize_t)sizeof *ret)
+        return false;
+    ret->text[sizeof ret->text - 1] = '\0';
+    return true;
 }
 
 /* The user inside.  Its old uid is not mapped, so it keeps its capabilities over the new namespace. */
@@ -88,6 +103,7 @@ static bool set_limits(struct err *err)
     } limits[] = {
         {RLIMIT_CORE, 0},
         {RLIMIT_NOFILE, FILES_OPEN_MAX},
+        {RLIMIT_STACK, STACK_BYTES},
         {RLIMIT_MEMLOCK, MEMLOCK_BYTES},
         {RLIMIT_MSGQUEUE, 0},
     };
@@ -103,27 +119,31 @@ static bool set_limits(struct err *err)
     return true;
 }
 
-static bool drop_privilege(struct err *err)
+/*
+ * How many namespaces may be made in the cell's user namespace, those below it included: one user namespace, which the
+ * launcher of a template makes, and mount namespaces for as many workers as there can be.  A filter keeps programs
+ * from trying; this holds should one find a way past it.
+ */
+static void limit_namespaces(const struct pid1 *self)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {{0}};
+    static const struct {
+        const char *file, *count;
+    } limits[] = {
+        {"sys/user/max_net_namespaces", "0"},    {"sys/user/max_ipc_namespaces", "0"},
+        {"sys/user/max_uts_namespaces", "0"},    {"sys/user/max_pid_namespaces", "0"},
+        {"sys/user/max_cgroup_namespaces", "0"}, {"sys/user/max_time_namespaces", "0"},
+        {"sys/user/max_user_namespaces", "1"},   {"sys/user/max_mnt_namespaces", "1024"},
+    };
 
-    if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                                     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-                                     SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) < 0)
-        return err_sys(err, "securebits");
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++) {
-        if (prctl(PR_CAPBSET_DROP, cap) < 0)
-            return err_sys(err, "dropping capability %d", cap);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        FD_AUTO fd = openat(self->proc, limits[i].file, O_WRONLY | O_CLOEXEC);
+        size_t len = strlen(limits[i].count);
+        if (fd < 0 || write(fd, limits[i].count, len) != (ssize_t)len)
+            cell_report(self->reports, CELL_REPORT_NOTE, 0, "cells do not count namespaces: /proc/sys is read-only",
+                        NULL);
+        if (fd < 0)
+            return;
     }
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capset, &header, none) < 0)
-        return err_sys(err, "capset");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return err_sys(err, "no_new_privs");
-    if (prctl(PR_SET_DUMPABLE, 0) < 0)
-        return err_sys(err, "dumpable");
-    return true;
 }
 
 static bool enter(struct pid1 *self, struct err *err)
@@ -133,78 +153,36 @@ static bool enter(struct pid1 *self, struct err *err)
     if (read(self->go, &go, 1) != 1)
         return err_set(err, ERR_SYSTEM, "the keeper gave up");
     close(self->go);
+    (void)unshare(CLONE_NEWCGROUP); /* where it was put is its root; an old kernel shows the host's path */
     if (!become_user(err))
         return false;
     if (!self->host->privileged && !cell_root_open(self->host, self->kind, self->options, &self->root, err))
         return false;
-    if (!cell_root_enter(&self->root, self->options, note, err))
+    if (!cell_root_enter(&self->root, self->kind, self->options, note, err))
         return false;
     cell_root_close(&self->root);
     if (note[0])
-        report(self->reports, CELL_REPORT_NOTE, 0, note);
+        cell_report(self->reports, CELL_REPORT_NOTE, 0, note, NULL);
     if (sethostname("sculler", strlen("sculler")) < 0)
         return err_sys(err, "sethostname");
-    return set_limits(err) && drop_privilege(err);
+    limit_namespaces(self);
+    return set_limits(err);
 }
 
-/* Descriptors 0, 1, 2 and KEEPER_FD as the kind wants them; `reports` lives on until exec closes it. */
-static bool arrange_fds(struct pid1 *self, struct err *err)
+static NORETURN void give_up(const struct pid1 *self, const char *why)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int control = fcntl(self->fds.control, F_DUPFD_CLOEXEC, 10);
-    int output = fcntl(self->fds.output, F_DUPFD_CLOEXEC, 10);
-
-    self->reports = fcntl(self->reports, F_DUPFD_CLOEXEC, 10);
-    if (null < 0 || self->reports < 0)
-        return err_sys(err, "/dev/null");
-    dup2(null, 0);
-    dup2(output >= 0 ? output : null, 1);
-    dup2(output >= 0 ? output : null, 2);
-    close(KEEPER_FD);
-    if (control >= 0)
-        dup2(control, KEEPER_FD);
-    syscall(SYS_close_range, (unsigned)KEEPER_FD + 1, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-    return true;
-}
-
-static const char *fill_argument(const char *word, const struct cell_options *options, char number[static 24])
-{
-    bool bytes = strcmp(word, "@bytes") == 0;
-
-    if (strcmp(word, "@interpreter") == 0)
-        return options->interpreter;
-    if (!bytes && strcmp(word, "@files") != 0)
-        return word;
-    (void)snprintf(number, 24, "%llu",
-                   (unsigned long long)(bytes ? options->unpacked_bytes_max : options->unpacked_files_max));
-    return number;
-}
-
-static NORETURN void run_child(struct pid1 *self)
-{
-    const char *arguments[CELL_ARGUMENTS_MAX + 1] = {0};
-    char numbers[CELL_ARGUMENTS_MAX][24], text[200];
-    struct err err = {0};
-
-    for (int i = 0; i < CELL_ARGUMENTS_MAX && self->kind->arguments[i]; i++)
-        arguments[i] = fill_argument(self->kind->arguments[i], self->options, numbers[i]);
-    setsid();
-    if (!arrange_fds(self, &err)) {
-        report(self->reports, CELL_REPORT_FAILED, -1, err.text);
-        _exit(BUILD_FAILED);
-    }
-    if (chdir(self->kind->folder) == 0)
-        execve(arguments[0], (char **)arguments, (char **)self->kind->environment);
-    (void)snprintf(text, sizeof text, "cannot run %s: %s", arguments[0], strerror(errno));
-    report(self->reports, CELL_REPORT_FAILED, -1, text);
-    _exit(BUILD_FAILED);
+    cell_report(self->reports, CELL_REPORT_FAILED, -1, why, NULL);
+    _exit(CELL_BUILD_FAILED);
 }
 
 /* Whatever ends in the cell is reaped; when the child ends, so does pid 1, and the kernel kills the rest. */
 static NORETURN void reap(const struct pid1 *self, pid_t child)
 {
     int status = 0;
+    struct err err = {0};
 
+    if (!launcher_drop(0, &err) || !filter_load(FILTER_PLAIN, &err))
+        give_up(self, err.text);
     syscall(SYS_close_range, 3U, (unsigned)self->reports - 1, 0U);
     syscall(SYS_close_range, (unsigned)self->reports + 1, ~0U, 0U);
     for (;;) {
@@ -212,8 +190,23 @@ static NORETURN void reap(const struct pid1 *self, pid_t child)
         if (pid == child || (pid < 0 && errno == ECHILD))
             break;
     }
-    report(self->reports, CELL_REPORT_STATUS, status, "");
+    cell_report(self->reports, CELL_REPORT_STATUS, status, "", NULL);
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* Descriptors of other cells, and of the keeper's own business, are not for here. */
+static void keep_own_fds(const struct pid1 *self)
+{
+    int kept[CELL_TREES_MAX + 5], count = 0;
+
+    for (int i = 0; i < self->root.count; i++)
+        kept[count++] = self->root.trees[i].fd;
+    kept[count++] = self->fds.control;
+    kept[count++] = self->fds.output;
+    kept[count++] = self->reports;
+    kept[count++] = self->go;
+    kept[count++] = self->proc;
+    helper_close_others(kept, count);
 }
 
 static NORETURN void pid1_main(struct pid1 *self)
@@ -222,22 +215,19 @@ static NORETURN void pid1_main(struct pid1 *self)
     sigset_t none;
     pid_t child;
 
+    keep_own_fds(self);
     self->reports = fcntl(self->reports, F_DUPFD_CLOEXEC, KEEPER_FD + 1);
     for (int signal_number = 1; signal_number < NSIG; signal_number++)
         (void)signal(signal_number, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!enter(self, &err)) {
-        report(self->reports, CELL_REPORT_FAILED, -1, err.text);
-        _exit(BUILD_FAILED);
-    }
+    if (!enter(self, &err))
+        give_up(self, err.text);
     child = fork();
     if (child == 0)
-        run_child(self);
-    if (child < 0) {
-        report(self->reports, CELL_REPORT_FAILED, -1, "fork");
-        _exit(BUILD_FAILED);
-    }
+        launcher_main(self);
+    if (child < 0)
+        give_up(self, "fork");
     reap(self, child);
 }
 
@@ -294,67 +284,96 @@ static bool make_out(const struct cell_host *host, const struct cell_options *op
     return true;
 }
 
-static bool check_options(const struct cell_kind_row *kind, const struct cell_options *options, struct err *err)
+static bool is_package(const char name[static CELL_PACKAGE_BYTES])
 {
-    const char *name = options->package;
-    size_t len = strnlen(name, sizeof options->package);
+    size_t len = strnlen(name, CELL_PACKAGE_BYTES);
     const char *allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.";
 
+    return len > 0 && len < CELL_PACKAGE_BYTES && name[0] != '.' && strspn(name, allowed) == len;
+}
+
+static bool is_path(const char *path, size_t size)
+{
+    return path[0] == '/' && strnlen(path, size) < size && !strstr(path, "/..");
+}
+
+static bool check_options(const struct cell_kind_row *kind, const struct cell_options *options, struct err *err)
+{
     if (!kind)
         return err_set(err, ERR_INVALID, "no such kind of cell");
-    if (len == 0 || len == sizeof options->package || name[0] == '.' || strspn(name, allowed) != len)
+    if (!is_package(options->package))
         return err_set(err, ERR_INVALID, "not the name of a package");
-    if (kind->runs_interpreter && options->interpreter[0] != '/')
+    for (int i = 0; i < CELL_LAYERS_MAX && options->layers[i][0]; i++) {
+        if (!is_package(options->layers[i]))
+            return err_set(err, ERR_INVALID, "not the name of a layer's package");
+    }
+    if (kind->runs_interpreter && !is_path(options->interpreter, sizeof options->interpreter))
         return err_set(err, ERR_INVALID, "the interpreter needs an absolute path");
-    if (options->prefix[0] && (options->prefix[0] != '/' || strstr(options->prefix, "/..")))
+    if (options->prefix[0] && !is_path(options->prefix, sizeof options->prefix))
         return err_set(err, ERR_INVALID, "the prefix needs an absolute path");
     return true;
 }
 
-static bool let_go(pid_t pid, int go, const struct pid1 *pid1, uint32_t cell, struct err *err)
+bool cell_let_go(struct cell_started *started, struct err *err)
 {
-    if (!write_maps(pid, pid1->host, pid1->kind, cell, err))
-        return false;
-    if (write(go, "", 1) != 1)
-        return err_sys(err, "starting pid 1");
-    return true;
+    bool done = write(started->go, "", 1) == 1 || err_sys(err, "starting pid 1");
+
+    fd_close(&started->go);
+    return done;
 }
 
-pid_t cell_start(const struct cell_host *host, const struct cell_options *options, uint32_t cell,
-                 const struct cell_fds *fds, int *ret_reports, struct err *err)
+/* fds: reports (ours, the cell's), go (the cell's, ours). */
+static bool open_lines(int fds[static 4], struct err *err)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return err_sys(err, "a line to the cell");
+    if (pipe2(fds + 2, O_CLOEXEC) == 0)
+        return true;
+    close(fds[0]), close(fds[1]);
+    return err_sys(err, "pipe");
+}
+
+static pid_t clone_pid1(struct pid1 *pid1)
+{
+    bool has_hosts = pid1->kind->has_network && pid1->options->network == CELL_NETWORK_HOST;
+    pid_t pid = (pid_t)syscall(SYS_clone, namespaces | (has_hosts ? 0 : CLONE_NEWNET) | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0)
+        pid1_main(pid1);
+    return pid;
+}
+
+bool cell_start(const struct cell_host *host, const struct cell_options *options, uint32_t cell,
+                const struct cell_fds *fds, struct cell_started *ret, struct err *err)
 {
     const struct cell_kind_row *kind = cell_kind_row(options->kind);
-    struct pid1 pid1 = {.host = host, .options = options, .kind = kind, .fds = *fds};
-    int reports[2], go[2];
+    struct pid1 pid1 = {.host = host, .options = options, .kind = kind, .fds = *fds, .proc = host->proc};
+    int lines[4];
     pid_t pid;
 
     if (!check_options(kind, options, err))
-        return -1;
+        return false;
     if (!kind->has_control)
         pid1.fds.control = -1;
     if (kind->writes_package && !make_out(host, options, err))
-        return -1;
+        return false;
     if (host->privileged && !cell_root_open(host, kind, options, &pid1.root, err))
-        return -1;
-    if (pipe2(reports, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(go, O_CLOEXEC) < 0) {
-        (void)err_sys(err, "pipe");
+        return false;
+    if (!open_lines(lines, err)) {
         cell_root_close(&pid1.root);
-        return -1;
+        return false;
     }
-    pid1.reports = reports[1];
-    pid1.go = go[0];
-    pid = (pid_t)syscall(SYS_clone, namespaces | (kind->has_network ? 0 : CLONE_NEWNET) | SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
-        close(go[1]), pid1_main(&pid1);
+    pid1.reports = lines[1];
+    pid1.go = lines[2];
+    pid = clone_pid1(&pid1);
     cell_root_close(&pid1.root);
-    close(reports[1]), close(go[0]);
-    if (pid < 0 ? !err_sys(err, "cloning a %s's namespaces", kind->name) : !let_go(pid, go[1], &pid1, cell, err)) {
+    close(lines[1]), close(lines[2]);
+    if (pid < 0 ? !err_sys(err, "cloning a %s's namespaces", kind->name) : !write_maps(pid, host, kind, cell, err)) {
         if (pid > 0)
             kill(pid, SIGKILL), waitpid(pid, NULL, 0);
-        close(reports[0]), close(go[1]);
-        return -1;
+        close(lines[0]), close(lines[3]);
+        return false;
     }
-    close(go[1]);
-    *ret_reports = reports[0];
-    return pid;
+    *ret = (struct cell_started){.pid1 = pid, .reports = lines[0], .go = lines[3]};
+    return true;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "cell/keeper.h"
+#include "cell/landlock.h"
 
 enum {
     CELL_ARGUMENTS_MAX = 12,
@@ -25,13 +26,15 @@ struct cell_mount {
 
 struct cell_kind_row {
     const char *name;
-    bool has_network;
+    bool has_network;      /* options.network counts; else none */
+    bool forks_workers;    /* it may let forks of it into mount namespaces, and layers are seen */
     bool has_own_uid;      /* outside: one that no other live cell has; else that of the packages' writers */
     bool has_control;      /* options.control_fd becomes its KEEPER_FD */
     bool runs_interpreter; /* options.interpreter must be named */
     bool writes_package;   /* the tree is made if need be, and given to who writes it; else it is read-only */
     const char *package;   /* where the package's tree is */
     struct cell_mount mounts[CELL_MOUNTS_MAX];
+    struct landlock_rule may_write[LANDLOCK_RULES_MAX + 1];
     const char *folder; /* working directory */
     /* "@interpreter", "@bytes" and "@files" are filled in from the options. */
     const char *arguments[CELL_ARGUMENTS_MAX];

@@ -9,6 +9,8 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "cell/cell_private.h"
+#include "cell/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +22,8 @@
 #include <sys/syscall.h>
 
 enum {
-    TMP_INODES_PER_MB = 256,
     ROOT_TMPFS_KB = 1024,
+    LAYERS_TEXT_BYTES = 256,
 };
 
 enum tree_flags {
@@ -52,7 +54,6 @@ static const struct host_tree host_trees[] = {
     {"/etc/localtime", 0},
     {"/etc/mime.types", 0},
     {"/etc/nsswitch.conf", 0},
-    {"/etc/resolv.conf", 0},
     {"/etc/ssl/certs", 0},
     {"/etc/ssl/openssl.cnf", 0},
     {"/dev/full", TREE_DEV},
@@ -73,6 +74,14 @@ static const struct made_file {
 };
 
 static const char *const made_folders[] = {"dev", "proc", "tmp", "opt", "etc", "var", "var/task", "run"};
+
+/* POSIX semaphores and shared memory (multiprocessing) lie in a worker's own /tmp, and count there. */
+static const struct made_link {
+    const char *path, *target;
+} made_links[] = {
+    {"dev/shm", "/tmp"},
+    {"dev/fd", "/proc/self/fd"},
+};
 
 /* Detach a copy of what `fd` names: nothing of it can be written, no setuid bit counts. */
 static int clone_tree(int fd, int flags, struct err *err)
@@ -142,28 +151,61 @@ static bool add_host_tree(struct cell_root *root, const struct host_tree *row, s
 }
 
 /* packages/<package>/tree: a name, no path, and no link is followed out of packages/. */
-static bool add_package(struct cell_root *root, const struct cell_host *host, const struct cell_kind_row *kind,
-                        const struct cell_options *options, struct err *err)
+static bool add_package(struct cell_root *root, const struct cell_host *host, const char *name, const char *target,
+                        int flags, struct err *err)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-    char path[sizeof options->package + 8];
+    char path[CELL_PACKAGE_BYTES + 8];
     FD_AUTO packages = open(host->packages, O_PATH | O_CLOEXEC | O_DIRECTORY);
 
     if (packages < 0)
         return err_sys(err, "%s", host->packages);
-    (void)snprintf(path, sizeof path, "%s/tree", options->package);
+    (void)snprintf(path, sizeof path, "%s/tree", name);
 
     FD_AUTO tree = (int)syscall(SYS_openat2, packages, path, &how, sizeof how);
 
     if (tree < 0)
-        return err_sys(err, "package %s", options->package);
-    return add_tree(root, tree, kind->package, kind->writes_package ? TREE_WRITE : 0, err);
+        return err_sys(err, "package %s", name);
+    return add_tree(root, tree, target, flags, err);
+}
+
+static int count_layers(const struct cell_kind_row *kind, const struct cell_options *options)
+{
+    int count = 0;
+
+    while (kind->forks_workers && count < CELL_LAYERS_MAX && options->layers[count][0])
+        count++;
+    return count;
+}
+
+/* One layer is /opt; several are put beside each other and laid over each other there. */
+static bool add_layers(struct cell_root *root, const struct cell_host *host, const struct cell_kind_row *kind,
+                       const struct cell_options *options, struct err *err)
+{
+    int count = count_layers(kind, options);
+    char target[32] = "/opt";
+
+    for (int i = 0; i < count; i++) {
+        if (count > 1)
+            (void)snprintf(target, sizeof target, "/run/layer%d", i);
+        if (!add_package(root, host, options->layers[i], target, 0, err))
+            return err_wrap(err, "layer %d", i + 1);
+    }
+    return true;
 }
 
 static bool is_under(const char *path, const char *folder)
 {
     return str_starts(str_of(path), str_of(folder)) && (path[strlen(folder)] == '/' || !path[strlen(folder)]);
+}
+
+/* ret_text: what its /etc/resolv.conf says, when that is not the host's; or NULL. */
+static bool has_own_resolver(const struct cell_kind_row *kind, const struct cell_options *options, char *ret_text)
+{
+    char text[NETWORK_RESOLVER_BYTES];
+
+    return kind->has_network && options->network == CELL_NETWORK_EGRESS && network_resolver(ret_text ? ret_text : text);
 }
 
 static bool open_all(const struct cell_host *host, const struct cell_kind_row *kind, const struct cell_options *options,
@@ -176,12 +218,15 @@ static bool open_all(const struct cell_host *host, const struct cell_kind_row *k
     if (options->prefix[0] && !is_under(options->prefix, "/usr") &&
         !add_path(ret, options->prefix, options->prefix, TREE_MUST, err))
         return false;
+    if (!has_own_resolver(kind, options, NULL) && !add_path(ret, "/etc/resolv.conf", "/etc/resolv.conf", 0, err))
+        return false;
     for (const struct cell_mount *mount = kind->mounts; mount < kind->mounts + CELL_MOUNTS_MAX && mount->target;
          mount++) {
         if (!add_path(ret, (const char *)host + mount->source, mount->target, TREE_MUST, err))
             return err_wrap(err, "%s", mount->target);
     }
-    return add_package(ret, host, kind, options, err);
+    return add_package(ret, host, options->package, kind->package, kind->writes_package ? TREE_WRITE : 0, err) &&
+           add_layers(ret, host, kind, options, err);
 }
 
 bool cell_root_open(const struct cell_host *host, const struct cell_kind_row *kind, const struct cell_options *options,
@@ -249,20 +294,60 @@ static bool mount_tmp(uint32_t tmp_mb, struct err *err)
 {
     char data[96];
 
-    (void)snprintf(data, sizeof data, "size=%um,nr_inodes=%u,mode=1777", tmp_mb, tmp_mb * TMP_INODES_PER_MB);
+    (void)snprintf(data, sizeof data, "size=%um,nr_inodes=%u,mode=1777", tmp_mb, tmp_mb * CELL_TMP_INODES_PER_MB);
     if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, data) < 0)
         return err_sys(err, "mounting /tmp of %u MB", tmp_mb);
     return true;
 }
 
-/* A host whose own /proc is masked (Docker) refuses a fresh one: go on without and tell. */
+/* A host whose own /proc is masked (Docker) refuses a fresh one: go on without and tell.  Of /proc there is what
+ * belongs to processes, and of those the ones that may be traced; an old kernel shows more of its own. */
 static void mount_proc(char ret_note[static 200])
 {
-    if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+    if (mount("proc", "proc", "proc", flags, "subset=pid,hidepid=2") < 0 &&
+        mount("proc", "proc", "proc", flags, "hidepid=2") < 0)
         (void)snprintf(ret_note, 200, "cells have no /proc: %s", strerror(errno));
 }
 
-static bool fill_root(const struct cell_root *root, const struct cell_options *options, struct err *err)
+/* Later layers cover earlier ones, and overlayfs names the topmost first.  No upper layer: nothing can be written.  The
+ * overlay holds its layers by itself, so their places are taken away again. */
+static bool mount_layers(int count, struct err *err)
+{
+    char data[LAYERS_TEXT_BYTES] = "lowerdir=", path[32];
+    size_t len = strlen(data);
+
+    for (int i = count - 1; count > 1 && i >= 0; i--)
+        len += (size_t)snprintf(data + len, sizeof data - len, "run/layer%d%s", i, i > 0 ? ":" : "");
+    if (count > 1 && mount("overlay", "opt", "overlay", MS_NOSUID | MS_NODEV | MS_RDONLY, data) < 0)
+        return err_sys(err, "laying %d layers over each other (overlayfs in a user namespace: Linux 5.11)", count);
+    for (int i = 0; count > 1 && i < count; i++) {
+        (void)snprintf(path, sizeof path, "run/layer%d", i);
+        if (umount2(path, MNT_DETACH) < 0 || rmdir(path) < 0)
+            return err_sys(err, "putting layer %d away", i + 1);
+    }
+    return true;
+}
+
+static bool make_entries(const struct cell_kind_row *kind, const struct cell_options *options, struct err *err)
+{
+    char resolver[NETWORK_RESOLVER_BYTES];
+    struct made_file resolv_conf = {"etc/resolv.conf", resolver};
+
+    for (size_t i = 0; i < sizeof made_files / sizeof *made_files; i++) {
+        if (!make_file(&made_files[i], err))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof made_links / sizeof *made_links; i++) {
+        if (symlink(made_links[i].target, made_links[i].path) < 0)
+            return err_sys(err, "symlink %s", made_links[i].path);
+    }
+    return !has_own_resolver(kind, options, resolver) || make_file(&resolv_conf, err);
+}
+
+static bool fill_root(const struct cell_root *root, const struct cell_kind_row *kind,
+                      const struct cell_options *options, struct err *err)
 {
     for (size_t i = 0; i < sizeof made_folders / sizeof *made_folders; i++) {
         if (mkdir(made_folders[i], 0755) < 0)
@@ -272,15 +357,12 @@ static bool fill_root(const struct cell_root *root, const struct cell_options *o
         if (!place_tree(&root->trees[i], err))
             return false;
     }
-    for (size_t i = 0; i < sizeof made_files / sizeof *made_files; i++) {
-        if (!make_file(&made_files[i], err))
-            return false;
-    }
-    return mount_tmp(options->tmp_mb, err);
+    return make_entries(kind, options, err) && mount_layers(count_layers(kind, options), err) &&
+           mount_tmp(options->tmp_mb, err);
 }
 
-bool cell_root_enter(const struct cell_root *root, const struct cell_options *options, char ret_note[static 200],
-                     struct err *err)
+bool cell_root_enter(const struct cell_root *root, const struct cell_kind_row *kind, const struct cell_options *options,
+                     char ret_note[static 200], struct err *err)
 {
     char data[64];
 
@@ -290,7 +372,7 @@ bool cell_root_enter(const struct cell_root *root, const struct cell_options *op
         return err_sys(err, "making mounts private");
     if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, data) < 0 || chdir("/tmp") < 0)
         return err_sys(err, "mounting the root");
-    if (!fill_root(root, options, err))
+    if (!fill_root(root, kind, options, err))
         return false;
     mount_proc(ret_note);
     if (syscall(SYS_pivot_root, ".", ".") < 0)

@@ -3,7 +3,7 @@
  *
  * 1. cell_root_open clones the host's trees into detached, read-only mounts.  A privileged keeper does it before
  *    it clones the cell, since only it may walk through private folders (a home, the state); else pid 1 does.
- * 2. cell_root_enter, in pid 1: a fresh tmpfs, the trees moved into it, made files, /tmp, /proc, pivot_root.
+ * 2. cell_root_enter, in pid 1: a fresh tmpfs, the trees moved into it, made files, layers, /tmp, /proc, pivot_root.
  *
  * No tenant byte is in the tree while it is built, and every source is named before the first mount.
  */
@@ -15,7 +15,7 @@
 #include "cell/cell.h"
 #include "cell/cell_kind.h"
 
-enum { CELL_TREES_MAX = 40 };
+enum { CELL_TREES_MAX = 45 };
 
 struct cell_tree {
     char target[256];
@@ -33,5 +33,5 @@ MUST_USE bool cell_root_open(const struct cell_host *host, const struct cell_kin
                              const struct cell_options *options, struct cell_root *ret, struct err *err);
 void cell_root_close(struct cell_root *root);
 /* ret_note: empty, or what the kernel did not give. */
-MUST_USE bool cell_root_enter(const struct cell_root *root, const struct cell_options *options,
-                              char ret_note[static 200], struct err *err);
+MUST_USE bool cell_root_enter(const struct cell_root *root, const struct cell_kind_row *kind,
+                              const struct cell_options *options, char ret_note[static 200], struct err *err);

@@ -4,8 +4,8 @@
  * All calls return at once: a message goes out, an answer comes on the loop.  Cells are numbered by us and never
  * reused, so a late answer cannot be taken for another's.
  *
- * The line may be full.  A start is then refused, since the caller can try again; a kill is not the caller's to
- * repeat, so it is noted at the cell and sent when there is room: no more can wait than there are cells.
+ * The line may be full.  A start is then refused, since the caller can try again; the end of a cell or of a worker is
+ * not the caller's to repeat, so it is noted and sent when there is room: no more can wait than there are of them.
  */
 #include "cell/keeper.h"
 
@@ -34,16 +34,28 @@ struct cell {
     void *ctx;
 };
 
+/* Of a worker: asked for, and not told yet. */
+struct ending {
+    LIST_ENTRY(ending) next;
+    uint32_t cell, worker;
+    bool keep_tmp, waits; /* for room on the line */
+    worker_on_end *on_end;
+    void *ctx;
+};
+
 struct keeper {
     uv_poll_t poll;
+    uv_timer_t turn; /* tells of ends that need no answer, on the next turn of the loop */
     int fd;
     pid_t pid;
     uint32_t last_number;
     bool is_lost;
+    int handles;
     LIST_HEAD(, cell) cells;
+    LIST_HEAD(, ending) endings;
     void (*on_lost)(void *ctx);
     void *lost_ctx;
-    char error[KEEPER_TEXT_BYTES], note[KEEPER_TEXT_BYTES];
+    char error[KEEPER_TEXT_BYTES], note[KEEPER_NOTES_BYTES];
 };
 
 /* Between fork and exec of a process with threads: nothing but system calls. */
@@ -72,13 +84,40 @@ static struct cell *find_cell(struct keeper *keeper, uint32_t number)
     return NULL;
 }
 
-static void end_cell(struct cell *cell, int status)
+static void end_worker(struct ending *ending, const struct worker_end *end)
+{
+    worker_on_end *on_end = ending->on_end;
+    void *ctx = ending->ctx;
+
+    LIST_REMOVE(ending, next);
+    free(ending);
+    on_end(ctx, end);
+}
+
+/* Of this cell, or of all that are gone: nobody will answer. */
+static void end_workers(struct keeper *keeper, uint32_t cell)
+{
+    struct ending *ending, *after;
+    const struct worker_end unknown = {0};
+
+    for (ending = LIST_FIRST(&keeper->endings); ending; ending = after) {
+        after = LIST_NEXT(ending, next);
+        if (cell ? ending->cell == cell : !find_cell(keeper, ending->cell)) {
+            end_worker(ending, &unknown);
+            after = LIST_FIRST(&keeper->endings); /* what was told may have asked for more */
+        }
+    }
+}
+
+static void end_cell(struct keeper *keeper, struct cell *cell, int status)
 {
     cell_on_exit *on_exit = cell->on_exit;
     void *ctx = cell->ctx;
+    uint32_t number = cell->number;
 
     LIST_REMOVE(cell, next);
     free(cell);
+    end_workers(keeper, number);
     if (on_exit)
         on_exit(ctx, status);
 }
@@ -90,12 +129,33 @@ static void on_ended(struct keeper *keeper, const struct keeper_message *message
     if (message->status == -1)
         memcpy(keeper->error, message->text, sizeof keeper->error);
     if (cell)
-        end_cell(cell, message->status);
+        end_cell(keeper, cell, message->status);
 }
 
+/* Each is kept once, as far as there is room. */
 static void on_note(struct keeper *keeper, const struct keeper_message *message)
 {
-    memcpy(keeper->note, message->text, sizeof keeper->note);
+    size_t len = strlen(keeper->note);
+
+    if (!strstr(keeper->note, message->text))
+        (void)snprintf(keeper->note + len, sizeof keeper->note - len, "%s%s", len > 0 ? "; " : "", message->text);
+}
+
+static void on_worker_refused(struct keeper *keeper, const struct keeper_message *message)
+{
+    memcpy(keeper->error, message->text, sizeof keeper->error);
+}
+
+static void on_worker_ended(struct keeper *keeper, const struct keeper_message *message)
+{
+    struct ending *ending;
+
+    LIST_FOREACH (ending, &keeper->endings, next) {
+        if (ending->cell == message->cell && ending->worker == message->worker) {
+            end_worker(ending, &message->end);
+            return;
+        }
+    }
 }
 
 static const struct {
@@ -104,6 +164,8 @@ static const struct {
 } accepted[] = {
     {KEEPER_ENDED, on_ended},
     {KEEPER_NOTE, on_note},
+    {KEEPER_WORKER_REFUSED, on_worker_refused},
+    {KEEPER_WORKER_ENDED, on_worker_ended},
 };
 
 static void lose_keeper(struct keeper *keeper)
@@ -112,7 +174,8 @@ static void lose_keeper(struct keeper *keeper)
     (void)uv_poll_stop(&keeper->poll);
     (void)snprintf(keeper->error, sizeof keeper->error, "the keeper is gone");
     while (!LIST_EMPTY(&keeper->cells))
-        end_cell(LIST_FIRST(&keeper->cells), -1);
+        end_cell(keeper, LIST_FIRST(&keeper->cells), -1);
+    end_workers(keeper, 0);
     if (keeper->on_lost)
         keeper->on_lost(keeper->lost_ctx);
 }
@@ -143,23 +206,44 @@ static bool send_message(struct keeper *keeper, const struct keeper_message *mes
 
 static void on_line(uv_poll_t *poll, int status, int events);
 
-/* False: there was no room, and it waits. */
+/* False: there was no room, and it waits.  Any other failure is the end of the line: a lost keeper has taken all along.
+ */
+static bool send_or_wait(struct keeper *keeper, const struct keeper_message *message, bool *ret_waits)
+{
+    struct err err = {0};
+
+    *ret_waits = !send_message(keeper, message, NULL, 0, &err) && err.os_errno == EAGAIN;
+    if (*ret_waits)
+        (void)uv_poll_start(&keeper->poll, UV_READABLE | UV_WRITABLE, on_line);
+    return !*ret_waits;
+}
+
 static bool send_kill(struct keeper *keeper, struct cell *cell)
 {
     struct keeper_message message = {.type = KEEPER_KILL_CELL, .cell = cell->number};
-    struct err err = {0};
 
-    /* Any other failure is the end of the line, and a lost keeper has taken its cells along. */
-    cell->kill_waits = !send_message(keeper, &message, NULL, 0, &err) && err.os_errno == EAGAIN;
-    return !cell->kill_waits;
+    return send_or_wait(keeper, &message, &cell->kill_waits);
 }
 
-static void send_waiting_kills(struct keeper *keeper)
+static bool send_end(struct keeper *keeper, struct ending *ending)
+{
+    struct keeper_message message = {
+        .type = KEEPER_END_WORKER, .cell = ending->cell, .worker = ending->worker, .keep_tmp = ending->keep_tmp};
+
+    return send_or_wait(keeper, &message, &ending->waits);
+}
+
+static void send_waiting(struct keeper *keeper)
 {
     struct cell *cell;
+    struct ending *ending;
 
     LIST_FOREACH (cell, &keeper->cells, next) {
         if (cell->kill_waits && !send_kill(keeper, cell))
+            return;
+    }
+    LIST_FOREACH (ending, &keeper->endings, next) {
+        if (ending->waits && !send_end(keeper, ending))
             return;
     }
     (void)uv_poll_start(&keeper->poll, UV_READABLE, on_line);
@@ -190,19 +274,28 @@ static void on_line(uv_poll_t *poll, int status, int events)
     struct keeper *keeper = poll->data;
 
     if (status == 0 && (events & UV_WRITABLE))
-        send_waiting_kills(keeper);
+        send_waiting(keeper);
     if (status < 0 || (events & UV_READABLE))
         read_line(keeper);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    end_workers(timer->data, 0);
 }
 
 bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, struct err *err)
 {
     struct keeper *keeper;
-    int pair[2];
+    int pair[2], bytes = KEEPER_LINE_BYTES;
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(err, "a line to the keeper");
+    for (int end = 0; end < 2; end++) { /* the first is root's, past the host's maximum */
+        if (setsockopt(pair[end], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+            (void)setsockopt(pair[end], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    }
     pid = fork();
     if (pid == 0)
         exec_keeper(pair[1], state_dir);
@@ -216,8 +309,11 @@ bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, s
         abort();
     keeper->fd = pair[0];
     keeper->pid = pid;
-    keeper->poll.data = keeper;
+    keeper->poll.data = keeper->turn.data = keeper;
+    keeper->handles = 2;
     LIST_INIT(&keeper->cells);
+    LIST_INIT(&keeper->endings);
+    (void)uv_timer_init(loop, &keeper->turn);
     (void)uv_poll_init(loop, &keeper->poll, keeper->fd);
     (void)uv_poll_start(&keeper->poll, UV_READABLE, on_line);
     *ret = keeper;
@@ -276,8 +372,8 @@ void keeper_kill_cell(struct keeper *keeper, uint32_t number)
 {
     struct cell *cell = find_cell(keeper, number);
 
-    if (cell && !send_kill(keeper, cell))
-        (void)uv_poll_start(&keeper->poll, UV_READABLE | UV_WRITABLE, on_line);
+    if (cell)
+        (void)send_kill(keeper, cell);
 }
 
 /* It stays in the list: its kill may have to wait. */
@@ -289,6 +385,32 @@ void keeper_drop_cell(struct keeper *keeper, uint32_t number)
         return;
     cell->on_exit = NULL;
     keeper_kill_cell(keeper, number);
+}
+
+bool keeper_admit_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, const struct worker_options *options,
+                         struct err *err)
+{
+    struct keeper_message message = {
+        .type = KEEPER_ADMIT_WORKER, .cell = cell, .worker = worker, .admission = *options};
+
+    if (!find_cell(keeper, cell))
+        return err_set(err, ERR_NOT_FOUND, "there is no cell %u", cell);
+    return send_message(keeper, &message, &options->gate_fd, 1, err);
+}
+
+void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bool keep_tmp, worker_on_end *on_end,
+                       void *ctx)
+{
+    struct ending *ending = calloc(1, sizeof *ending);
+
+    if (!ending)
+        abort();
+    *ending = (struct ending){.cell = cell, .worker = worker, .keep_tmp = keep_tmp, .on_end = on_end, .ctx = ctx};
+    LIST_INSERT_HEAD(&keeper->endings, ending, next);
+    if (!keeper->is_lost && find_cell(keeper, cell))
+        (void)send_end(keeper, ending);
+    else
+        (void)uv_timer_start(&keeper->turn, on_turn, 0, 0);
 }
 
 const char *keeper_last_error(const struct keeper *keeper)
@@ -309,7 +431,10 @@ void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct keeper *keeper = handle->data;
+
+    if (--keeper->handles == 0)
+        free(keeper);
 }
 
 pid_t keeper_pid(const struct keeper *keeper)
@@ -326,6 +451,12 @@ void keeper_stop(struct keeper *keeper)
         LIST_REMOVE(cell, next);
         free(cell);
     }
+    while (!LIST_EMPTY(&keeper->endings)) {
+        struct ending *ending = LIST_FIRST(&keeper->endings);
+        LIST_REMOVE(ending, next);
+        free(ending);
+    }
+    uv_close((uv_handle_t *)&keeper->turn, on_closed);
     uv_close((uv_handle_t *)&keeper->poll, on_closed);
     close(keeper->fd);
     (void)waitpid(keeper->pid, NULL, WNOHANG);

@@ -45,7 +45,9 @@ struct cell_options {
     struct cell_limits limits; /* of all in the cell together: a template and its workers */
     char interpreter[200];     /* absolute path, CELL_TEMPLATE and CELL_COMPILER */
     char prefix[200];          /* what the interpreter needs beside /usr (bound read-only), or empty */
-    uint32_t tmp_mb;           /* size of /tmp */
+    uint32_t tmp_mb;           /* size of /tmp, of each worker's too unless it says otherwise */
+    bool refuses_new_code; /* memory that was writable never becomes executable (PR_SET_MDWE): ends most exploits, and
+                              JIT compilers such as numba */
     uint64_t unpacked_bytes_max, unpacked_files_max; /* CELL_UNPACKER: argv of the unpacker */
     int control_fd;                                  /* descriptor 3 of the process, or -1; stays the caller's */
     int output_fd;                                   /* 1 and 2 of the process; stays the caller's */
@@ -92,8 +94,8 @@ typedef void worker_on_end(void *ctx, const struct worker_end *end);
 MUST_USE bool keeper_admit_worker(struct keeper *keeper, uint32_t cell, uint32_t worker,
                                   const struct worker_options *options, struct err *err);
 /* Kills whatever is left of it, strays included, takes its cgroup away and tells its figures: on_end comes exactly
- * once, on the loop, also when cell or keeper are gone first.  keep_tmp: its /tmp waits for a successor (tmp_of) until
- * the cell ends. */
+ * once, on the loop, also when cell or keeper are gone first (its figures are then not known), before the cell's
+ * on_exit. keep_tmp: its /tmp waits for a successor (tmp_of) until the cell ends. */
 void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bool keep_tmp, worker_on_end *on_end,
                        void *ctx);
 void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on_exit never comes */
