@@ -108,6 +108,13 @@ void lambda_write_layers(struct aws_call *call, str layers_json); /* the member 
 /* The package of `config` and its layers together. */
 MUST_USE bool lambda_check_size(struct aws_call *call, const struct function_config *config);
 
+/* -- policy.c ----------------------------------------------------------------------------------------------------- */
+
+/* What goes wrong with the statements of any policy, a function's or a layer's, whose RevisionId is read with `reader`.
+ * *ret_known false: it is something else, nothing was said. */
+MUST_USE bool policy_answer(struct aws_call *call, enum store_answer answer, str statement_id, const char *reader,
+                            bool *ret_known);
+
 /* -- config_json.c ----------------------------------------------------------------------------------------- */
 
 /* The members of a FunctionConfiguration, into an object that the caller opened.  listed: as in lists (no

@@ -70,28 +70,14 @@ static str make_statement(struct aws_call *call, const struct layer_permission_i
 static bool answer_policy(struct aws_call *call, enum store_answer answer, const struct layer_permission *permission,
                           const struct err *err)
 {
-    str arn = layer_version_arn(call, permission->layer, permission->version), id = permission->statement_id;
+    bool known, good = policy_answer(call, answer, permission->statement_id, "GetLayerPolicy", &known);
+    str arn = layer_version_arn(call, permission->layer, permission->version);
 
-    switch ((int)answer) {
-    case STORE_NO_LAYER:
+    if (known)
+        return good;
+    if (answer == STORE_NO_LAYER)
         return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Layer version " STR_FMT " does not exist.", STR_ARG(arn));
-    case STORE_NO_POLICY:
-        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "No policy is associated with the given resource.");
-    case STORE_NO_STATEMENT:
-        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Statement " STR_FMT " is not found in resource policy.",
-                        STR_ARG(id));
-    case STORE_STATEMENT_EXISTS:
-        return aws_fail(call, AWS_ERROR_RESOURCE_CONFLICT,
-                        "The statement id (" STR_FMT ") provided already exists. Please provide a new statement id, or "
-                        "remove the existing statement.",
-                        STR_ARG(id));
-    case STORE_WRONG_REVISION:
-        return aws_fail(call, AWS_ERROR_PRECONDITION_FAILED,
-                        "The Revision Id provided does not match the latest Revision Id. Call the GetLayerPolicy API "
-                        "to retrieve the latest Revision Id");
-    default:
-        return lambda_answer(call, answer, NULL, err);
-    }
+    return lambda_answer(call, answer, NULL, err);
 }
 
 static bool read_input(struct aws_call *call, const struct layer_permission_input *input, struct layer_permission *ret)

@@ -111,9 +111,33 @@ static bool make_statement(struct aws_call *call, const struct add_permission_in
 
 /* -- AddPermission ------------------------------------------------------------------------------------------------- */
 
-#define WRONG_POLICY_REVISION                                                                                        \
-    "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest " \
-    "Revision Id"
+bool policy_answer(struct aws_call *call, enum store_answer answer, str statement_id, const char *reader,
+                   bool *ret_known)
+{
+    *ret_known = true;
+    switch ((int)answer) {
+    case STORE_OK:
+        return true;
+    case STORE_NO_POLICY:
+        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "No policy is associated with the given resource.");
+    case STORE_NO_STATEMENT:
+        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Statement " STR_FMT " is not found in resource policy.",
+                        STR_ARG(statement_id));
+    case STORE_STATEMENT_EXISTS:
+        return aws_fail(call, AWS_ERROR_RESOURCE_CONFLICT,
+                        "The statement id (" STR_FMT ") provided already exists. Please provide a new statement id, or "
+                        "remove the existing statement.",
+                        STR_ARG(statement_id));
+    case STORE_WRONG_REVISION:
+        return aws_fail(call, AWS_ERROR_PRECONDITION_FAILED,
+                        "The Revision Id provided does not match the latest Revision Id. Call the %s API to retrieve "
+                        "the latest Revision Id",
+                        reader);
+    default:
+        *ret_known = false;
+        return false;
+    }
+}
 
 static bool check_qualifier(struct aws_call *call, const struct lambda_ref *ref)
 {
@@ -128,22 +152,14 @@ static bool fail_no_alias(struct aws_call *call, const struct lambda_ref *ref)
     return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Cannot find alias arn: " STR_FMT, STR_ARG(arn));
 }
 
-static bool answer_add(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref, str id,
-                       const struct err *err)
+static bool answer_change(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref, str id,
+                          const struct err *err)
 {
-    switch ((int)answer) {
-    case STORE_STATEMENT_EXISTS:
-        return aws_fail(call, AWS_ERROR_RESOURCE_CONFLICT,
-                        "The statement id (" STR_FMT ") provided already exists. Please provide a new statement id, or "
-                        "remove the existing statement.",
-                        STR_ARG(id));
-    case STORE_NO_ALIAS:
-        return fail_no_alias(call, ref);
-    case STORE_WRONG_REVISION:
-        return aws_fail(call, AWS_ERROR_PRECONDITION_FAILED, WRONG_POLICY_REVISION);
-    default:
-        return lambda_answer(call, answer, ref, err);
-    }
+    bool known, good = policy_answer(call, answer, id, "GetPolicy", &known);
+
+    if (known)
+        return good;
+    return answer == STORE_NO_ALIAS ? fail_no_alias(call, ref) : lambda_answer(call, answer, ref, err);
 }
 
 bool permission_add(struct aws_call *call)
@@ -158,7 +174,7 @@ bool permission_add(struct aws_call *call)
         return false;
     permission.function = ref.name;
     permission.qualifier = ref.qualifier;
-    if (!answer_add(call, store_permission_add(call->db, &permission, &err), &ref, input->statement_id, &err))
+    if (!answer_change(call, store_permission_add(call->db, &permission, &err), &ref, input->statement_id, &err))
         return false;
     jw_object(&call->jw);
     jw_str(&call->jw, "Statement", permission.statement_json);
@@ -182,26 +198,11 @@ static const struct shape_field remove_permission_fields[] = {
 };
 const struct shape remove_permission_shape = SHAPE_OF(struct remove_permission_input, remove_permission_fields);
 
-static bool answer_remove(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref, str id,
-                          const struct err *err)
+static bool fail_no_policy(struct aws_call *call, const struct lambda_ref *ref)
 {
     str arn = lambda_arn(call, ref->name, STR(""));
 
-    switch ((int)answer) {
-    case STORE_NO_FUNCTION:
-        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "No policy found for: " STR_FMT, STR_ARG(arn));
-    case STORE_NO_POLICY:
-        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "No policy is associated with the given resource.");
-    case STORE_NO_STATEMENT:
-        return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "Statement " STR_FMT " is not found in resource policy.",
-                        STR_ARG(id));
-    case STORE_NO_ALIAS:
-        return fail_no_alias(call, ref);
-    case STORE_WRONG_REVISION:
-        return aws_fail(call, AWS_ERROR_PRECONDITION_FAILED, WRONG_POLICY_REVISION);
-    default:
-        return lambda_answer(call, answer, ref, err);
-    }
+    return aws_fail(call, AWS_ERROR_RESOURCE_NOT_FOUND, "No policy found for: " STR_FMT, STR_ARG(arn));
 }
 
 bool permission_remove(struct aws_call *call)
@@ -210,12 +211,15 @@ bool permission_remove(struct aws_call *call)
     struct store_permission permission = {.statement_id = input->statement_id, .revision_id = input->revision_id};
     struct lambda_ref ref;
     struct err err = {0};
+    enum store_answer answer;
 
     if (!lambda_ref_of(call, input->function, input->qualifier, &ref))
         return false;
     permission.function = ref.name;
     permission.qualifier = ref.qualifier;
-    return answer_remove(call, store_permission_remove(call->db, &permission, &err), &ref, input->statement_id, &err);
+    answer = store_permission_remove(call->db, &permission, &err);
+    return answer == STORE_NO_FUNCTION ? fail_no_policy(call, &ref)
+                                       : answer_change(call, answer, &ref, input->statement_id, &err);
 }
 
 /* -- GetPolicy
