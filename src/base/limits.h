@@ -42,6 +42,11 @@ enum {
     INIT_TIMEOUT_MS = 10 * 1000,
     ACCOUNT_CONCURRENCY = 1000, /* AWS's own default */
     SLOW_MS = 5 * 1000,         /* a call that takes longer is worth a line in the log */
+
+    /* beginning anew (roof/restart) */
+    RESTART_CHECK_MS = 5 * 1000, /* for the new program to read its settings */
+    RESTART_FREEZE_MS = 300,     /* that clients may wait for a call that runs; then we go on, and try again */
+    RESTART_SERVE_MS = 200,      /* after this */
     READINESS_ATTEMPTS_MAX = 6, /* to make a version ready on a machine that is in trouble */
     NETWORK_UP_MS = 5 * 1000,   /* for a cell's uplink to be up; it takes 30 on an idle machine */
     READINESS_RETRY_MS = 1000,  /* after the first; each later pause is twice as long: half a minute in all */

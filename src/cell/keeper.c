@@ -286,7 +286,6 @@ static void on_turn(uv_timer_t *timer)
 
 bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, struct err *err)
 {
-    struct keeper *keeper;
     int pair[2], bytes = KEEPER_LINE_BYTES;
     pid_t pid;
 
@@ -304,11 +303,20 @@ bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, s
         close(pair[0]);
         return err_sys(err, "starting the keeper");
     }
-    keeper = calloc(1, sizeof *keeper);
+    *ret = keeper_adopt(loop, pair[0], pid, 0);
+    return true;
+}
+
+struct keeper *keeper_adopt(uv_loop_t *loop, int fd, pid_t pid, uint32_t cells)
+{
+    struct keeper *keeper = calloc(1, sizeof *keeper);
+
     if (!keeper)
         abort();
-    keeper->fd = pair[0];
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    keeper->fd = fd;
     keeper->pid = pid;
+    keeper->last_number = cells; /* a late word about a cell of before must find none */
     keeper->poll.data = keeper->turn.data = keeper;
     keeper->handles = 2;
     LIST_INIT(&keeper->cells);
@@ -316,8 +324,20 @@ bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, s
     (void)uv_timer_init(loop, &keeper->turn);
     (void)uv_poll_init(loop, &keeper->poll, keeper->fd);
     (void)uv_poll_start(&keeper->poll, UV_READABLE, on_line);
-    *ret = keeper;
-    return true;
+    return keeper;
+}
+
+int keeper_hand_on(struct keeper *keeper, pid_t *ret_pid, uint32_t *ret_cells)
+{
+    struct keeper_message message = {.type = KEEPER_RENEW, .cell = 1};
+
+    /* It must arrive: wait for room. */
+    (void)fcntl(keeper->fd, F_SETFL, fcntl(keeper->fd, F_GETFL) & ~O_NONBLOCK);
+    if (!keeper->is_lost)
+        (void)send(keeper->fd, &message, sizeof message, MSG_NOSIGNAL);
+    *ret_pid = keeper->pid;
+    *ret_cells = keeper->last_number;
+    return keeper->fd;
 }
 
 static uint32_t start(struct keeper *keeper, struct keeper_message *message, const int *fds, int count,

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "base/err.h"
@@ -102,7 +103,11 @@ void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on
 const char *keeper_last_error(const struct keeper *keeper);
 const char *keeper_note(const struct keeper *keeper); /* what the kernel does not give to cells, or "" */
 void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx); /* the keeper died */
-void keeper_stop(struct keeper *keeper);                                           /* ends all cells, waits for none */
+/* For the program that takes this process's place by exec: the keeper ends all cells and begins anew, too, from the
+ * binary on disk.  The descriptor of its line and what keeper_adopt() needs go over; `keeper` is of no use any more. */
+int keeper_hand_on(struct keeper *keeper, pid_t *ret_pid, uint32_t *ret_cells);
+struct keeper *keeper_adopt(uv_loop_t *loop, int fd, pid_t pid, uint32_t cells);
+void keeper_stop(struct keeper *keeper); /* ends all cells, waits for none */
 
 /* argv[0] is the word that chose them: `keeper STATE_DIR`, `unpack BYTES_MAX FILES_MAX`. */
 int keeper_main(int argc, char **argv); /* the other side: descriptor 3 is the line */

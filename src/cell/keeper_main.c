@@ -46,7 +46,7 @@ static struct removal {
     uint32_t number;
 } removals[REMOVALS_MAX];
 
-static bool has_server = true;
+static bool has_server = true, is_renewed;
 
 void keeper_tell(const struct keeper_message *message)
 {
@@ -150,13 +150,21 @@ static void on_remove(const struct keeper_message *message, struct message_fds *
     }
 }
 
+/* The server begins anew: so do we, when what we hold is gone.  What comes on the line meanwhile waits there. */
+static void on_renew(const struct keeper_message *message, struct message_fds *fds)
+{
+    (void)message, (void)fds;
+    has_server = false;
+    is_renewed = true;
+}
+
 /* What we answer to, and the only thing. */
 static const struct {
     enum keeper_message_type type;
     void (*handle)(const struct keeper_message *message, struct message_fds *fds);
 } accepted[] = {
     {KEEPER_START_CELL, on_start},   {KEEPER_KILL_CELL, on_kill}, {KEEPER_REMOVE_PACKAGE, on_remove},
-    {KEEPER_ADMIT_WORKER, on_admit}, {KEEPER_END_WORKER, on_end},
+    {KEEPER_ADMIT_WORKER, on_admit}, {KEEPER_END_WORKER, on_end}, {KEEPER_RENEW, on_renew},
 };
 
 static void take_fds(struct msghdr *header, const struct keeper_message *message, struct message_fds *ret)
@@ -292,7 +300,7 @@ static int open_signals(void)
 
     for (int ignored = SIGHUP; ignored <= SIGQUIT; ignored++)
         (void)signal(ignored, SIG_IGN);          /* Ctrl-C is the server's to handle; it closes our line */
-    (void)signal(SIGPIPE, SIG_IGN); /* a cell may be killed before it is let go */
+    (void)signal(SIGPIPE, SIG_IGN);              /* a cell may be killed before it is let go */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* some for each worker */
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
@@ -301,6 +309,17 @@ static int open_signals(void)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The binary that we were started from, as it is on disk now, with the same arguments and privilege: a server that has
+ * been turned gains nothing by asking for it. */
+static int begin_anew(char **argv)
+{
+    char *arguments[] = {(char[]){"sculler"}, argv[0], argv[1], NULL};
+
+    execve(keeper.host.self, arguments, environ);
+    execve("/proc/self/exe", arguments, environ);
+    return 1;
 }
 
 int keeper_main(int argc, char **argv)
@@ -324,5 +343,5 @@ int keeper_main(int argc, char **argv)
         keeper_loop_turn();
     cells_kill_all();
     cgroup_close(keeper.cgroups);
-    return 0;
+    return is_renewed ? begin_anew(argv) : 0;
 }

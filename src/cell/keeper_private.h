@@ -26,6 +26,7 @@ enum keeper_message_type {
     KEEPER_REMOVE_PACKAGE, /* cell (the number of the task), options.package */
     KEEPER_ADMIT_WORKER,   /* cell, worker, admission; SCM_RIGHTS: gate */
     KEEPER_END_WORKER,     /* cell, worker, keep_tmp */
+    KEEPER_RENEW,          /* the last one of this server: end all cells, begin anew from the binary on disk */
     /* keeper -> server */
     KEEPER_ENDED,          /* cell, status; text when status is -1 */
     KEEPER_NOTE,           /* text: something the kernel did not give */

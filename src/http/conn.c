@@ -427,7 +427,8 @@ static void update_reading(struct conn *conn)
 {
     bool busy = conn->state >= CONN_HANDLED && conn->state <= CONN_ANSWERED;
     size_t unread = conn->in.len - conn->in_used + conn->ahead.len;
-    bool wanted = !conn->eof && !(busy && unread >= HTTP_READ_AHEAD_MAX);
+    bool frozen = conn->server->frozen && (busy || conn->state == CONN_IDLE);
+    bool wanted = !conn->eof && !frozen && !(busy && unread >= HTTP_READ_AHEAD_MAX);
 
     if (conn->state == CONN_CLOSED || wanted == conn->reading)
         return;
@@ -447,6 +448,25 @@ void conn_run(struct conn *conn)
         ;
     conn->running = false;
     update_reading(conn);
+}
+
+/* A stream is not waited for: it may never end. */
+bool conn_is_underway(const struct conn *conn)
+{
+    switch (conn->state) {
+    case CONN_IDLE:
+    case CONN_STREAMED:
+    case CONN_LINGER:
+        return false;
+    case CONN_READ_HEAD:
+    case CONN_READ_BODY:
+    case CONN_HANDLED:
+    case CONN_ANSWERED:
+        return true;
+    case CONN_CLOSED:
+        return conn->exchange_open;
+    }
+    return false;
 }
 
 void conn_start(struct conn *conn)

@@ -8,11 +8,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "http/port_owner.h"
@@ -61,16 +63,11 @@ static void on_sweep(uv_timer_t *timer)
             conn_sweep(conn, now_ms);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+/* In the list, with a handle that has no socket yet. */
+static struct conn *add_conn(struct http_server *server)
 {
-    struct http_server *server = listener->data;
-    struct conn *conn;
-    struct sockaddr_storage peer;
-    int peer_len = sizeof peer;
+    struct conn *conn = conn_new(server);
 
-    if (status < 0 || server->closing)
-        return;
-    conn = conn_new(server);
     if (server->is_unix)
         uv_pipe_init(server->loop, &conn->uv.pipe, 0);
     else
@@ -82,15 +79,34 @@ static void on_connection(uv_stream_t *listener, int status)
     if (!uv_is_active((uv_handle_t *)&server->sweep))
         uv_timer_start(&server->sweep, on_sweep, (uint64_t)sweep_ms(&server->options),
                        (uint64_t)sweep_ms(&server->options));
+    return conn;
+}
+
+static void know_peer(struct conn *conn)
+{
+    struct sockaddr_storage peer;
+    int peer_len = sizeof peer;
+
+    if (conn->server->is_unix)
+        return;
+    uv_tcp_nodelay(&conn->uv.tcp, 1); /* a streamed answer must not wait for an acknowledgement */
+    if (uv_tcp_getpeername(&conn->uv.tcp, (struct sockaddr *)&peer, &peer_len) == 0)
+        uv_ip_name((struct sockaddr *)&peer, conn->remote_address, sizeof conn->remote_address);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct http_server *server = listener->data;
+    struct conn *conn;
+
+    if (status < 0 || server->closing)
+        return;
+    conn = add_conn(server);
     if (uv_accept(listener, &conn->uv.stream) != 0) {
         conn_lose(conn);
         return;
     }
-    if (!server->is_unix) {
-        uv_tcp_nodelay(&conn->uv.tcp, 1); /* a streamed answer must not wait for an acknowledgement */
-        if (uv_tcp_getpeername(&conn->uv.tcp, (struct sockaddr *)&peer, &peer_len) == 0)
-            uv_ip_name((struct sockaddr *)&peer, conn->remote_address, sizeof conn->remote_address);
-    }
+    know_peer(conn);
     if (server->sockets_count <= server->options.connections_max) {
         conn_start(conn);
         return;
@@ -98,6 +114,66 @@ static void on_connection(uv_stream_t *listener, int status)
     conn_turn_away(conn);
     if (server->sockets_count > server->options.connections_max + HTTP_REFUSED_MAX)
         conn_lose(conn);
+}
+
+/* ---- Handing on ---- */
+
+void http_server_freeze(struct http_server *server, bool frozen)
+{
+    struct conn *conn, *next;
+
+    server->frozen = frozen;
+    for (conn = LIST_FIRST(&server->conns); conn; conn = next) {
+        next = LIST_NEXT(conn, link);
+        conn_run(conn);
+    }
+}
+
+int http_server_underway(const struct http_server *server)
+{
+    const struct conn *conn;
+    int count = 0;
+
+    LIST_FOREACH (conn, &server->conns, link)
+        count += conn_is_underway(conn);
+    return count;
+}
+
+static int inheritable(const uv_handle_t *handle)
+{
+    uv_os_fd_t fd;
+
+    return uv_fileno(handle, &fd) == 0 && fcntl(fd, F_SETFD, 0) == 0 ? fd : -1;
+}
+
+void http_server_hand_on(struct http_server *server, struct http_handed *ret)
+{
+    struct conn *conn;
+    int fd;
+
+    *ret = (struct http_handed){.listener = inheritable(&server->uv.handle),
+                                .conns = calloc((size_t)server->sockets_count + 1, sizeof(int))};
+    if (!ret->conns)
+        abort();
+    LIST_FOREACH (conn, &server->conns, link)
+        if (conn->state == CONN_IDLE && conn->in_used == conn->in.len && ret->conns_count < server->sockets_count &&
+            (fd = inheritable(&conn->uv.handle)) >= 0)
+            ret->conns[ret->conns_count++] = fd;
+}
+
+void http_server_adopt(struct http_server *server, int fd)
+{
+    struct conn *conn = add_conn(server);
+    int code = server->is_unix ? uv_pipe_open(&conn->uv.pipe, fd) : uv_tcp_open(&conn->uv.tcp, fd);
+
+    if (code != 0) {
+        close(fd);
+        conn_lose(conn);
+        return;
+    }
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    know_peer(conn);
+    conn_start(conn);
 }
 
 /* ---- The end ---- */
@@ -283,6 +359,23 @@ static bool open_unix(struct http_server *server, const char *path, struct err *
     return true;
 }
 
+static bool open_handed(struct http_server *server, const struct http_server_options *options, struct err *err)
+{
+    int fd = options->listener_fd;
+    int code = server->is_unix ? uv_pipe_open(&server->uv.pipe, fd) : uv_tcp_open(&server->uv.tcp, fd);
+
+    if (code == 0)
+        code = uv_listen(&server->uv.stream, BACKLOG, on_connection);
+    if (code != 0)
+        return fail_uv(err, code, "take over the listening socket of", options->listen);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (server->is_unix)
+        snprintf(server->address, sizeof server->address, "%s", options->listen);
+    else
+        name_address(server);
+    return true;
+}
+
 static int or_limit(int option, int limit)
 {
     return option > 0 ? option : limit;
@@ -324,7 +417,9 @@ bool http_server_open(uv_loop_t *loop, const struct http_server_options *options
         uv_tcp_init(loop, &server->uv.tcp);
     server->uv.handle.data = server;
     server->handles_count = 2;
-    opened = server->is_unix ? open_unix(server, options->listen + 5, err) : open_tcp(server, options->listen, err);
+    opened = options->listener_fd > 0 ? open_handed(server, options, err)
+             : server->is_unix        ? open_unix(server, options->listen + 5, err)
+                                      : open_tcp(server, options->listen, err);
     if (!opened) {
         http_server_close(server, 0, NULL, NULL); /* the loop takes it away */
         return false;

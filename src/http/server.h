@@ -82,6 +82,7 @@ struct http_server_options {
     const char *listen;    /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
     const char *spool_dir; /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
     struct http_handlers handlers;
+    int listener_fd; /* a listening socket that was handed on, taken over instead of opening `listen`; 0: none */
     /* 0: the limit of that name in base/limits.h.  Tests make them small. */
     int headers_timeout_ms, body_idle_timeout_ms, keepalive_timeout_ms, connections_max;
 };
@@ -93,6 +94,22 @@ str http_server_address(const struct http_server *server); /* with the real port
 /* Stop accepting, let running exchanges finish (at most `grace_ms`), then call on_closed.  Exchanges that are not
  * answered by then lose their client; their memory stays until they are. */
 void http_server_close(struct http_server *server, int grace_ms, void (*on_closed)(void *ctx), void *ctx);
+
+/*
+ * Handing the sockets on to a program that takes this process's place.  Frozen, no request begins: connections are
+ * still taken, and what they say waits in their sockets; what has begun goes on.  When nothing is under way any more,
+ * hand_on() gives what is to be inherited (the descriptors stay open over an exec), and the program that comes next
+ * opens its server with listener_fd and adopts the connections.  Nobody is refused, and nothing is lost.
+ */
+void http_server_freeze(struct http_server *server, bool frozen);
+int http_server_underway(const struct http_server *server); /* requests begun and not over; streams do not count */
+struct http_handed {
+    int listener;
+    int *conns; /* idle ones, for free() */
+    int conns_count;
+};
+void http_server_hand_on(struct http_server *server, struct http_handed *ret);
+void http_server_adopt(struct http_server *server, int conn_fd); /* what is no socket is closed */
 
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer);
 /* An exchange that is answered later must say so in `handle` by doing nothing: there is no call for it.

@@ -81,7 +81,7 @@ struct http_server {
     uv_timer_t sweep; /* one timer for the deadlines of all */
     char *spool_dir;
     char address[160];
-    bool is_unix, closing;
+    bool is_unix, closing, frozen;
     LIST_HEAD(, conn) conns;
     int sockets_count; /* a connection without a socket waits for its handler and does not count */
     int handles_count; /* of the server's own, in uv */
@@ -107,6 +107,7 @@ void conn_enter(struct conn *conn, enum conn_state state);
 void conn_lose(struct conn *conn);    /* the socket is of no use any more */
 void conn_release(struct conn *conn); /* the handler has answered a connection that is gone */
 void conn_sweep(struct conn *conn, int64_t now_ms);
+bool conn_is_underway(const struct conn *conn);
 void conn_refuse(struct conn *conn, int status, const char *text);
 
 /* answer.c */

@@ -277,6 +277,7 @@ bool config_load(int argc, char **argv, struct config *ret, struct err *err)
         return false;
     }
     default_state(&config);
+    config.file = path;
     *ret = config;
     return true;
 }

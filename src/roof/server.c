@@ -1,5 +1,6 @@
 #include "roof/server.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "apis/schema.h"
 #include "apis/store.h"
 #include "aws/door.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cell/keeper.h"
 #include "db/db.h"
@@ -25,7 +27,9 @@
 #include "loop/lane.h"
 #include "roof/config.h"
 #include "roof/credentials.h"
+#include "roof/handover.h"
 #include "roof/privilege.h"
+#include "roof/restart.h"
 #include "roof/routes.h"
 #include "runtime/pool.h"
 
@@ -42,11 +46,15 @@
 
 struct server {
     uv_loop_t loop;
-    uv_signal_t on_int, on_term;
+    uv_signal_t on_int, on_term, on_hup, on_usr2;
     uv_timer_t stop_timer;
     struct config config;
     struct privilege privilege;
     int lock_fd;
+    struct handed handed; /* by the program that was here before */
+    struct restart restart;
+    char binary[PATH_MAX];
+    char **argv;
     struct credentials credentials;
     struct aws_credential aws_credential;
     struct aws_credentials aws_credentials;
@@ -111,14 +119,20 @@ MUST_USE static bool check_auth(struct server *server, struct err *err)
 
 MUST_USE static bool start_state(struct server *server, struct err *err)
 {
-    return privilege_find(server->config.user, &server->privilege, err) &&
-           privilege_make_state(&server->privilege, server->config.state, &server->lock_fd, err) &&
-           credentials_load(server->config.state, &server->credentials, err);
+    if (!privilege_find(server->config.user, &server->privilege, err))
+        return false;
+    server->lock_fd = server->handed.lock;
+    if (!server->handed.is_restart &&
+        !privilege_make_state(&server->privilege, server->config.state, &server->lock_fd, err))
+        return false;
+    lock_say(server->lock_fd, server->handed.starts, "starting", "");
+    return credentials_load(server->config.state, &server->credentials, err);
 }
 
 MUST_USE static bool start_port(struct server *server, struct err *err)
 {
-    struct http_server_options options = {.listen = server->config.listen, .spool_dir = server->path};
+    struct http_server_options options = {
+        .listen = server->config.listen, .spool_dir = server->path, .listener_fd = server->handed.listener};
 
     snprintf(server->path, sizeof server->path, "%s/spool", server->config.state);
     server->routes = (struct routes){
@@ -145,7 +159,11 @@ static void on_keeper_lost(void *ctx)
 
 MUST_USE static bool start_keeper(struct server *server, struct err *err)
 {
-    if (!keeper_start(&server->loop, server->config.state, &server->keeper, err))
+    const struct handed *handed = &server->handed;
+
+    if (handed->is_restart)
+        server->keeper = keeper_adopt(&server->loop, handed->keeper, handed->keeper_pid, handed->keeper_cells);
+    else if (!keeper_start(&server->loop, server->config.state, &server->keeper, err))
         return false;
     keeper_on_lost(server->keeper, on_keeper_lost, server);
     server->interpreters = interpreters_find(STR("")); /* some live where only their owner may look */
@@ -324,6 +342,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     server->stopping = true;
+    restart_forget(&server->restart);
     log_info("stopping: running calls may finish; once more to stop at once",
              F_INT("running", pool_counts(server->pool).workers_busy));
     http_server_close(server->http, (int)server->config.stop_ms, on_http_closed, server);
@@ -332,25 +351,122 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&server->stop_timer, on_stop_timeout, (uint64_t)server->config.stop_ms, 0);
 }
 
-static void watch_signals(struct server *server)
-{
-    signal(SIGPIPE, SIG_IGN);
-    uv_signal_init(&server->loop, &server->on_int);
-    uv_signal_init(&server->loop, &server->on_term);
-    server->on_int.data = server->on_term.data = server;
-    uv_signal_start(&server->on_int, on_signal, SIGINT);
-    uv_signal_start(&server->on_term, on_signal, SIGTERM);
-}
-
 /* What is on disk is complete; memory goes with the process. */
-static void stop(struct server *server)
+static void close_all(struct server *server)
 {
     pool_free(server->pool);
     lane_free(server->state_lane);
     records_close(server->records);
     db_close(server->db);
+}
+
+static void stop(struct server *server)
+{
+    close_all(server);
     keeper_stop(server->keeper);
     log_info("stopped");
+}
+
+/* -- beginning anew ------------------------------------------------------------------------------------- */
+
+static void on_restart_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    (void)number;
+    if (server->stopping)
+        return;
+    lock_say(server->lock_fd, server->handed.starts, "restarting", "");
+    restart_begin(&server->restart);
+}
+
+static void on_restart_refused(void *ctx, const char *why)
+{
+    struct server *server = ctx;
+
+    lock_say(server->lock_fd, server->handed.starts, "ready", why);
+}
+
+/* Where the settings were read from, for a program that is not root any more and would look elsewhere. */
+static void keep_places(const struct server *server)
+{
+    setenv("SCULLER_STATE", server->config.state, 1);
+    if (server->config.file)
+        setenv("SCULLER_CONFIG", server->config.file, 1);
+}
+
+static void on_quiet(void *ctx)
+{
+    struct server *server = ctx;
+    struct handed next = {
+        .lock = server->lock_fd, .starts = server->handed.starts + 1, .asked_us = server->restart.asked_us};
+    struct http_handed sockets;
+    struct err err = {0};
+
+    if (pool_counts(server->pool).workers_busy > 0)
+        log_warn("calls still run; they are ended, since a restart may wait no longer",
+                 F_INT("running", pool_counts(server->pool).workers_busy));
+    http_server_hand_on(server->http, &sockets);
+    close_all(server);
+    next.listener = sockets.listener;
+    next.conns = sockets.conns;
+    next.conns_count = sockets.conns_count;
+    next.keeper = keeper_hand_on(server->keeper, &next.keeper_pid, &next.keeper_cells);
+    keep_places(server);
+    log_info("restarting", F_CSTR("binary", server->binary), F_INT("connections", next.conns_count));
+    if (!handed_exec(server->binary, server->argv, &next, &err))
+        log_error("the restart failed, and nothing is left to serve with: ending", F_CSTR("why", err.text));
+    exit(EXIT_FAILURE);
+}
+
+static void adopt_connections(struct server *server)
+{
+    for (int i = 0; i < server->handed.conns_count; i++)
+        http_server_adopt(server->http, server->handed.conns[i]);
+    free(server->handed.conns);
+    server->handed.conns = NULL;
+}
+
+static void watch_signals(struct server *server)
+{
+    const struct {
+        uv_signal_t *handle;
+        int number;
+        uv_signal_cb on_signal;
+    } rows[] = {
+        {&server->on_int, SIGINT, on_signal},
+        {&server->on_term, SIGTERM, on_signal},
+        {&server->on_hup, SIGHUP, on_restart_signal},
+        {&server->on_usr2, SIGUSR2, on_restart_signal},
+    };
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uv_signal_init(&server->loop, rows[i].handle);
+        rows[i].handle->data = server;
+        uv_signal_start(rows[i].handle, rows[i].on_signal, rows[i].number);
+        sigaddset(&set, rows[i].number);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, NULL); /* held back over the exec of a restart */
+}
+
+static void ready_restart(struct server *server)
+{
+    server->restart = (struct restart){
+        .loop = &server->loop,
+        .http = server->http,
+        .pool = server->pool,
+        .state_lane = server->state_lane,
+        .patience_ms = server->config.stop_ms,
+        .binary = server->binary,
+        .argv = server->argv,
+        .on_quiet = on_quiet,
+        .on_refused = on_restart_refused,
+        .ctx = server,
+    };
+    restart_init(&server->restart);
 }
 
 /* -- running -------------------------------------------------------------------------------------------- */
@@ -359,6 +475,8 @@ static void say_ready(const struct server *server)
 {
     struct arena arena = {0};
 
+    if (server->handed.is_restart)
+        log_info("restarted", F_INT("ms", (clock_steady_us() - server->handed.asked_us) / 1000));
     log_info("sculler " SCULLER_VERSION " is ready", F_CSTR("url", server->endpoint),
              F_CSTR("state", server->config.state), F_CSTR("user", server->privilege.name),
              F_STR("pythons", interpreters_words(server->interpreters, &arena)));
@@ -373,7 +491,10 @@ MUST_USE static bool start(struct server *server, struct err *err)
         return false;
     start_pool(server);
     start_doors(server);
+    ready_restart(server);
     watch_signals(server);
+    adopt_connections(server);
+    lock_say(server->lock_fd, server->handed.starts, "ready", "");
     return true;
 }
 
@@ -391,6 +512,9 @@ int server_main(int argc, char **argv)
         fprintf(stderr, "sculler server: %s\n", err.text);
         return 2;
     }
+    handed_take(&server.handed);
+    server.argv = argv - 1;
+    (void)!readlink("/proc/self/exe", server.binary, sizeof server.binary - 1);
     uv_loop_init(&server.loop);
     if (!start(&server, &err)) {
         fprintf(stderr, "sculler server: %s\n", err.text);

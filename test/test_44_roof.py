@@ -1,0 +1,155 @@
+"""A server that begins anew, that ends, that is asked too much: clients see none of it, or are told."""
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import tempfile
+import threading
+import time
+
+import pytest
+from helpers import http as call
+from helpers import invoke, make_function, wait_until
+
+
+def lock(server):
+    return json.loads((server.state / "state/lock").read_text())
+
+
+def restart(server, seconds=20):
+    """By signal; until it is ready again."""
+    before = lock(server)["starts"]
+    os.kill(server.pid, signal.SIGHUP)
+
+    def ready():
+        try:
+            now = lock(server)
+        except ValueError:
+            return False
+        return now["starts"] > before and now["state"] == "ready"
+
+    wait_until(ready, f"it is ready again: {server.log_text()}", seconds)
+
+
+class Caller(threading.Thread):
+    """Steady calls over one connection that is kept, or over a new one each."""
+
+    def __init__(self, server, per_second, kept):
+        super().__init__()
+        self.server, self.pause, self.kept = server, 1 / per_second, kept
+        self.ended = threading.Event()
+        self.failed, self.done, self.longest = [], 0, 0.0
+
+    def run(self):
+        connection = None
+        while not self.ended.wait(self.pause):
+            began = time.monotonic()
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+                headers = {} if self.kept else {"Connection": "close"}
+                connection.request("GET", "/health", headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    self.failed.append(answer.status)
+                if not self.kept:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append(repr(error))
+                connection = None
+            self.done += 1
+            self.longest = max(self.longest, time.monotonic() - began)
+
+
+def test_five_restarts_cost_no_call(own_server):
+    server = own_server()
+    callers = [Caller(server, 25, kept=n % 2 == 0) for n in range(8)]
+    for caller in callers:
+        caller.start()
+    for _ in range(5):
+        restart(server)
+        time.sleep(0.2)
+    for caller in callers:
+        caller.ended.set()
+    for caller in callers:
+        caller.join()
+    assert not [failure for caller in callers for failure in caller.failed]
+    assert sum(caller.done for caller in callers) > 100
+    assert lock(server) == {"pid": server.pid, "starts": 5, "state": "ready", "problem": ""}
+    print("longest", max(caller.longest for caller in callers))
+
+
+def test_calls_of_functions_go_on_over_a_restart(own_server):
+    server = own_server()
+    make_function(server.client("lambda"), "echo", "def handler(event, context): return event")
+    ended, failed, answered = threading.Event(), [], []
+
+    def run(n):
+        lam = server.client("lambda")
+        while not ended.wait(0.02):
+            try:
+                answer = invoke(lam, "echo", {"n": n})
+                answered.append(answer.request_id)
+                if answer.error or answer.payload != {"n": n}:
+                    failed.append(answer.payload)
+            except Exception as error:  # whatever it is, it must not be
+                failed.append(repr(error))
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        restart(server)
+        time.sleep(0.5)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert len(answered) > 50
+    logged = server.cli("logs", "--limit", "10000", "--json", check=0).stdout
+    assert not [request for request in answered if request not in logged]
+
+
+def test_a_restart_waits_for_a_long_call_and_others_are_served_meanwhile(own_server):
+    server = own_server()
+    make_function(server.client("lambda"), "slow",
+                  "import time\ndef handler(event, context): time.sleep(3); return 'slept'", Timeout=10)
+    got = []
+    thread = threading.Thread(target=lambda: got.append(invoke(server.client("lambda"), "slow").payload))
+    thread.start()
+    time.sleep(0.8)
+    caller = Caller(server, 50, kept=True)
+    caller.start()
+    restart(server)
+    thread.join()
+    caller.ended.set()
+    caller.join()
+    assert got == ["slept"]
+    assert not caller.failed
+    assert caller.longest < 1.5
+    print("longest", caller.longest)
+
+
+@pytest.fixture
+def folder():
+    """Of which an ordinary user may read what is in it."""
+    with tempfile.TemporaryDirectory(prefix="sculler-test-", dir="/tmp") as path:
+        os.chmod(path, 0o755)
+        yield pathlib.Path(path)
+
+
+def test_settings_that_the_next_program_refuses_cost_nothing(own_server, folder):
+    config = folder / "config.toml"
+    config.write_text("queue = 7\n")
+    server = own_server("--config", config)
+    config.write_text("queue = 'many'\n")
+    os.kill(server.pid, signal.SIGHUP)
+    wait_until(lambda: lock(server)["problem"], "it says why not")
+    assert lock(server)["starts"] == 0
+    assert call("GET", server.url + "/health")[0] == 200
+    assert "queue" in server.log_text()
+    config.write_text("queue = 9\n")
+    restart(server)
