@@ -7,7 +7,6 @@ import urllib.request
 import zipfile
 
 import pytest
-from botocore.exceptions import ClientError
 from helpers import invoke, make_function, wait_active, wait_until, zip_of
 from test_20_lambda_control import create, refused
 
@@ -294,3 +293,75 @@ def test_usage_counts_layers(lam, name):
     before = lam.get_account_settings()["AccountUsage"]["TotalCodeSize"]
     size = publish(lam, name)["Content"]["CodeSize"]
     assert lam.get_account_settings()["AccountUsage"]["TotalCodeSize"] == before + size
+
+
+def test_a_handler_imports_from_its_layer(lam, name):
+    arn = publish(lam, name)["LayerVersionArn"]
+    make_function(lam, name, HANDLER, Layers=[arn])
+    assert invoke(lam, name, {}).payload == "from a layer"
+
+
+def test_a_later_layer_covers_an_earlier_one(lam, name):
+    first = publish(lam, name, layer_zip(shared="WORD = 'first'\n", only="WORD = 'only'\n"))
+    second = publish(lam, name + "-b", layer_zip(shared="WORD = 'second'\n"))
+    arns = [first["LayerVersionArn"], second["LayerVersionArn"]]
+    code = "import shared, only\n\ndef handler(event, context):\n    return [shared.WORD, only.WORD]\n"
+    make_function(lam, name, code, Layers=arns)
+    assert invoke(lam, name, {}).payload == ["second", "only"]
+    lam.update_function_configuration(FunctionName=name, Layers=arns[::-1])
+    wait_active(lam, name)
+    assert invoke(lam, name, {}).payload == ["first", "only"]
+    lam.update_function_configuration(FunctionName=name, Layers=arns[1:])
+    wait_active(lam, name)
+    assert "No module named 'only'" in invoke(lam, name, {}).payload["errorMessage"]
+
+
+def test_a_layer_is_seen_at_opt_and_cannot_be_written(lam, name):
+    layer = zip_of({
+        "data/table.csv": "a,b\n1,2\n",
+        "python/lib/python3.11/site-packages/deep.py": "WORD = 'site-packages'\n",
+    })
+    arn = lam.publish_layer_version(LayerName=name, Content={"ZipFile": layer})["LayerVersionArn"]
+    code = """
+        import deep, os
+
+        def handler(event, context):
+            try:
+                open("/opt/data/new", "w")
+                wrote = True
+            except OSError:
+                wrote = False
+            return [open("/opt/data/table.csv").read(), deep.WORD, deep.__file__, wrote, sorted(os.listdir("/opt"))]
+    """
+    make_function(lam, name, code, Layers=[arn])
+    text, word, file, wrote, names = invoke(lam, name, {}).payload
+    assert (text, word, wrote) == ("a,b\n1,2\n", "site-packages", False)
+    assert file == "/opt/python/lib/python3.11/site-packages/deep.py"
+    assert names == ["data", "python"]
+
+
+def test_a_deleted_layer_works_on_in_who_has_it(own_server):
+    server = own_server()
+    lam = server.client("lambda")
+    arn = publish(lam, "shared")["LayerVersionArn"]
+    make_function(lam, "f", HANDLER, Layers=[arn])
+    lam.publish_version(FunctionName="f")
+    lam.delete_layer_version(LayerName="shared", VersionNumber=1)
+    server.restart()
+    lam = server.client("lambda")
+    assert invoke(lam, "f", {}, Qualifier="1").payload == "from a layer"
+
+
+@pytest.mark.parametrize("kind", ["link", "device"])
+def test_what_is_no_file_is_refused_in_a_layer(lam, name, kind):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        info = zipfile.ZipInfo("python/evil")
+        info.create_system = 3
+        info.external_attr = (0o120777 if kind == "link" else 0o020666) << 16
+        archive.writestr(info, "/etc/passwd")
+    arn = publish(lam, name, data.getvalue())["LayerVersionArn"]
+    create(lam, name, Layers=[arn])
+    state = lambda: lam.get_function_configuration(FunctionName=name)  # noqa: E731
+    wait_until(lambda: state()["State"] == "Failed", "it fails")
+    assert state()["StateReason"].startswith(f"layer {arn}: ")

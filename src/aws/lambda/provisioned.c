@@ -80,6 +80,8 @@ static struct provisioned_state state_of(const struct aws_call *call, str functi
     struct runnable *runnable = catalog_resolve(door->catalog, function, one->version, &alias);
     int ready = runnable ? pool_ready_workers(door->invoker->pool, runnable) : 0;
 
+    if (runnable && runnable->state == VERSION_FAILED)
+        ready = -1; /* no worker will ever be started */
     runnable_release(runnable);
     if (ready < 0)
         return (struct provisioned_state){0, "FAILED", "FUNCTION_ERROR_INIT_FAILURE"};
