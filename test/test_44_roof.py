@@ -78,7 +78,7 @@ def test_five_restarts_cost_no_call(own_server):
         caller.join()
     assert not [failure for caller in callers for failure in caller.failed]
     assert sum(caller.done for caller in callers) > 100
-    assert lock(server) == {"pid": server.pid, "starts": 5, "state": "ready", "problem": ""}
+    assert lock(server) == {"pid": server.pid, "starts": 5, "asked": 0, "state": "ready", "problem": ""}
     print("longest", max(caller.longest for caller in callers))
 
 
@@ -151,5 +151,10 @@ def test_settings_that_the_next_program_refuses_cost_nothing(own_server, folder)
     assert lock(server)["starts"] == 0
     assert call("GET", server.url + "/health")[0] == 200
     assert "queue" in server.log_text()
+    refused = server.cli("restart", "--state", server.state / "state", check=1).stderr
+    assert "settings" in refused
     config.write_text("queue = 9\n")
-    restart(server)
+    told = server.cli("restart", "--state", server.state / "state", check=0).stdout
+    assert f"pid {server.pid}" in told
+    server.stop()
+    assert "no server" in server.cli("restart", "--state", server.state / "state", check=3).stderr

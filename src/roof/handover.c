@@ -131,7 +131,7 @@ bool handed_exec(const char *binary, char **argv, const struct handed *handed, s
     return err_sys(err, "%s", binary);
 }
 
-void lock_say(int lock_fd, int64_t starts, const char *state, const char *problem)
+void lock_say(int lock_fd, const struct lock_words *words)
 {
     BUF_AUTO out = {0};
     struct jw w;
@@ -140,9 +140,10 @@ void lock_say(int lock_fd, int64_t starts, const char *state, const char *proble
     jw_init(&w, &out);
     jw_object(&w);
     jw_int(&w, "pid", getpid());
-    jw_int(&w, "starts", starts);
-    jw_str(&w, "state", str_of(state));
-    jw_str(&w, "problem", str_of(problem));
+    jw_int(&w, "starts", words->starts);
+    jw_int(&w, "asked", words->asked);
+    jw_str(&w, "state", str_of(words->state));
+    jw_str(&w, "problem", str_of(words->problem));
     jw_object_end(&w);
     buf_add(&out, STR("\n"));
     /* A reader may see half of it, which is no JSON; it looks again. */

@@ -34,6 +34,10 @@ void handed_take(struct handed *ret); /* from the environment, where it is then 
 /* Does not return when all goes well. */
 MUST_USE bool handed_exec(const char *binary, char **argv, const struct handed *handed, struct err *err);
 
-/* The lock file tells who holds it, as JSON: {"pid", "starts", "state": "starting" | "ready" | "restarting",
- * "problem"}.  `sculler restart` reads it. */
-void lock_say(int lock_fd, int64_t starts, const char *state, const char *problem);
+/* The lock file tells who holds it, as JSON with these names and "pid".  `sculler restart` reads it. */
+struct lock_words {
+    int64_t starts, asked; /* how often it began anew; how often this start was asked to */
+    const char *state;     /* "starting", "ready", "restarting" */
+    const char *problem;   /* why the last restart was refused, or "" */
+};
+void lock_say(int lock_fd, const struct lock_words *words);

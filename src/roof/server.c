@@ -51,6 +51,7 @@ struct server {
     struct config config;
     struct privilege privilege;
     int lock_fd;
+    int64_t restarts_asked;
     struct handed handed; /* by the program that was here before */
     struct restart restart;
     char binary[PATH_MAX];
@@ -117,6 +118,16 @@ MUST_USE static bool check_auth(struct server *server, struct err *err)
     return true;
 }
 
+static void say_state(const struct server *server, const char *state, const char *problem)
+{
+    lock_say(server->lock_fd, &(struct lock_words){
+                                  .starts = server->handed.starts,
+                                  .asked = server->restarts_asked,
+                                  .state = state,
+                                  .problem = problem,
+                              });
+}
+
 MUST_USE static bool start_state(struct server *server, struct err *err)
 {
     if (!privilege_find(server->config.user, &server->privilege, err))
@@ -125,7 +136,7 @@ MUST_USE static bool start_state(struct server *server, struct err *err)
     if (!server->handed.is_restart &&
         !privilege_make_state(&server->privilege, server->config.state, &server->lock_fd, err))
         return false;
-    lock_say(server->lock_fd, server->handed.starts, "starting", "");
+    say_state(server, "starting", "");
     return credentials_load(server->config.state, &server->credentials, err);
 }
 
@@ -376,7 +387,8 @@ static void on_restart_signal(uv_signal_t *handle, int number)
     (void)number;
     if (server->stopping)
         return;
-    lock_say(server->lock_fd, server->handed.starts, "restarting", "");
+    server->restarts_asked++;
+    say_state(server, "restarting", "");
     restart_begin(&server->restart);
 }
 
@@ -384,7 +396,7 @@ static void on_restart_refused(void *ctx, const char *why)
 {
     struct server *server = ctx;
 
-    lock_say(server->lock_fd, server->handed.starts, "ready", why);
+    say_state(server, "ready", why);
 }
 
 /* Where the settings were read from, for a program that is not root any more and would look elsewhere. */
@@ -494,7 +506,7 @@ MUST_USE static bool start(struct server *server, struct err *err)
     ready_restart(server);
     watch_signals(server);
     adopt_connections(server);
-    lock_say(server->lock_fd, server->handed.starts, "ready", "");
+    say_state(server, "ready", "");
     return true;
 }
 
