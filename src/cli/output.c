@@ -34,6 +34,7 @@ void say_waiting(const char *name, const char *fmt, ...)
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
+    fputc('\r', stderr); /* what a program that we start says begins at the left, over this */
     fflush(stderr);
     is_waiting = true;
 }
