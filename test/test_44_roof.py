@@ -9,9 +9,23 @@ import tempfile
 import threading
 import time
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import pytest
 from helpers import http as call
 from helpers import invoke, make_function, wait_until
+
+
+def signed(server, path):
+    """The body of a signed GET of our own API."""
+    request = botocore.awsrequest.AWSRequest("GET", server.url + path)
+    keys = server.credentials
+    credentials = botocore.credentials.Credentials(keys["access_key_id"], keys["secret_access_key"])
+    botocore.auth.SigV4Auth(credentials, "sculler", keys["region"]).add_auth(request)
+    status, _, body = call("GET", server.url + path, headers=dict(request.headers))
+    assert status == 200, body
+    return body
 
 
 def lock(server):
@@ -158,3 +172,15 @@ def test_settings_that_the_next_program_refuses_cost_nothing(own_server, folder)
     assert f"pid {server.pid}" in told
     server.stop()
     assert "no server" in server.cli("restart", "--state", server.state / "state", check=3).stderr
+
+
+def test_a_restart_knows_the_pythons_that_only_root_may_look_at(own_server):
+    server = own_server()
+
+    def pythons():
+        return json.loads(signed(server, "/v1/status"))["interpreters"]
+
+    before = pythons()
+    assert before
+    restart(server)
+    assert pythons() == before

@@ -2,10 +2,15 @@
  * Candidates are pythonX.Y in the folders of the search path and in pyenv's.  All are asked at once, since each takes
  * some 20 ms to say who it is; one that does not answer in time is killed and left out.  The path kept is what the
  * interpreter says of itself with its links resolved: a cell has no links into a home.
+ *
+ * Answers are kept in a file, a line each: path, device, inode, size, time of change, then the answer, tabs between.  A
+ * candidate whose line begins as the file system says now is believed.  The file is the server's own; who could forge
+ * it can ask the keeper for any interpreter anyway.
  */
 #include "functions/interpreters.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -18,6 +23,8 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,18 +35,25 @@ enum {
     FOLDERS_MAX = 64,
     ANSWER_BYTES_MAX = 2048,
     ANSWER_TIMEOUT_MS = 5000,
+    KEY_BYTES_MAX = 512,
+    KEY_WORDS = 5,
+    KNOWN_BYTES_MAX = 128 * 1024,
 };
 
 struct interpreters {
     struct arena arena;
     struct interpreter at[PYTHON_MINOR_MAX + 1];
     int count;
+    str known;   /* the lines to keep */
+    bool is_new; /* somebody was asked, or is gone */
 };
 
 struct candidate {
     const char *path;
     pid_t pid; /* 0: could not be started */
     int fd;
+    bool is_known; /* `answer` is there already */
+    char key[KEY_BYTES_MAX];
     char answer[ANSWER_BYTES_MAX];
     size_t answer_len;
 };
@@ -89,14 +103,89 @@ static void add_pyenv(struct search *search)
     globfree(&found);
 }
 
+static void add_candidate(struct search *search, const char *path)
+{
+    struct candidate *candidate = &search->at[search->count];
+
+    for (int i = 0; i < search->count; i++)
+        if (strcmp(search->at[i].path, path) == 0)
+            return;
+    if (search->count < CANDIDATES_MAX) {
+        *candidate = (struct candidate){.path = path, .fd = -1};
+        search->count++;
+    }
+}
+
 static void add_candidates(struct search *search, int minor)
 {
-    for (int i = 0; i < search->folders_count && search->count < CANDIDATES_MAX; i++) {
+    for (int i = 0; i < search->folders_count; i++) {
         str path = arena_printf(&search->arena, "%s/python3.%d", search->folders[i], minor);
         const char *cstr = arena_cstr(&search->arena, path);
 
         if (access(cstr, X_OK) == 0)
-            search->at[search->count++] = (struct candidate){.path = cstr, .fd = -1};
+            add_candidate(search, cstr);
+    }
+}
+
+/* What is known of earlier */
+
+static str read_known(struct arena *arena, const char *path)
+{
+    FD_AUTO fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    char *text = fd >= 0 ? arena_new(arena, char, KNOWN_BYTES_MAX) : NULL;
+    ssize_t len = text ? read(fd, text, KNOWN_BYTES_MAX) : 0;
+
+    return (str){text, len > 0 && len < KNOWN_BYTES_MAX ? (size_t)len : 0};
+}
+
+/* Of those that were found and cannot be looked at now. */
+static void add_unseen(struct search *search, str known)
+{
+    str line, path, rest;
+
+    while (str_cut(known, '\n', &line, &known)) {
+        if (str_cut(line, '\t', &path, &rest))
+            add_candidate(search, arena_cstr(&search->arena, path));
+    }
+}
+
+/* Empty when the file system says nothing and did not forbid it: it is gone. */
+static void make_key(struct candidate *candidate)
+{
+    struct stat file;
+
+    if (stat(candidate->path, &file) == 0)
+        (void)snprintf(candidate->key, sizeof candidate->key, "%s\t%llu\t%llu\t%lld\t%lld.%09ld\t", candidate->path,
+                       (unsigned long long)file.st_dev, (unsigned long long)file.st_ino, (long long)file.st_size,
+                       (long long)file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+    else if (errno == EACCES)
+        (void)snprintf(candidate->key, sizeof candidate->key, "%s\t", candidate->path);
+}
+
+/* The four lines of an answer are the last four words of a line. */
+static void recall(struct candidate *candidate, str known)
+{
+    str line, word, key;
+
+    make_key(candidate);
+    key = str_of(candidate->key);
+    if (key.len == 0)
+        return;
+    while (!candidate->is_known && str_cut(known, '\n', &line, &known)) {
+        if (!str_starts(line, key))
+            continue;
+        for (int i = 0; i < KEY_WORDS; i++)
+            str_cut(line, '\t', &word, &line);
+        if (line.len + 1 >= sizeof candidate->answer)
+            continue;
+        for (size_t i = 0; i < line.len; i++)
+            candidate->answer[i] = line.at[i];
+        candidate->answer[line.len] = '\n';
+        candidate->answer_len = line.len + 1;
+        for (size_t i = 0; i < line.len; i++)
+            if (candidate->answer[i] == '\t')
+                candidate->answer[i] = '\n';
+        candidate->is_known = true;
     }
 }
 
@@ -189,14 +278,29 @@ static void keep_answer(struct interpreters *interpreters, const struct candidat
     };
 }
 
-struct interpreters *interpreters_find(str search_path)
+/* Its line: the key, and the answer in one line.  Not of one whose file could not be looked at: its key is not whole,
+ * so the line is the one that was known. */
+static void keep_line(struct buf *out, const struct candidate *candidate, str known)
 {
-    struct interpreters *interpreters = calloc(1, sizeof *interpreters);
-    struct search *search = calloc(1, sizeof *search);
-    int64_t deadline_us = clock_steady_us() + ANSWER_TIMEOUT_MS * 1000LL;
+    str line, key = str_of(candidate->key);
+    bool is_whole = key.len > strlen(candidate->path) + 1;
 
-    if (!interpreters || !search)
-        abort();
+    while (!is_whole && str_cut(known, '\n', &line, &known))
+        if (str_starts(line, key)) {
+            buf_add(out, line);
+            buf_add(out, STR("\n"));
+            return;
+        }
+    if (!is_whole)
+        return;
+    buf_add(out, key);
+    for (size_t i = 0; i + 1 < candidate->answer_len; i++)
+        buf_add(out, candidate->answer[i] == '\n' ? STR("\t") : (str){candidate->answer + i, 1});
+    buf_add(out, STR("\n"));
+}
+
+static void find_candidates(struct search *search, str search_path)
+{
     add_folders(search, search_path.len > 0 ? search_path : str_of(getenv("PATH")));
     if (search_path.len == 0) {
         add_folders(search, STR("/usr/local/bin:/usr/bin"));
@@ -204,14 +308,56 @@ struct interpreters *interpreters_find(str search_path)
     }
     for (int minor = PYTHON_MINOR_MIN; minor <= PYTHON_MINOR_MAX; minor++)
         add_candidates(search, minor);
+}
+
+struct interpreters *interpreters_find_known(str search_path, const char *known_path, bool again)
+{
+    struct interpreters *interpreters = calloc(1, sizeof *interpreters);
+    struct search *search = calloc(1, sizeof *search);
+    int64_t deadline_us = clock_steady_us() + ANSWER_TIMEOUT_MS * 1000LL;
+    BUF_AUTO kept = {0};
+
+    if (!interpreters || !search)
+        abort();
+    buf_init(&kept, KNOWN_BYTES_MAX);
+    str known = read_known(&search->arena, known_path);
+    if (again)
+        add_unseen(search, known);
+    find_candidates(search, search_path);
+    for (int i = 0; i < search->count; i++) {
+        recall(&search->at[i], known);
+        if (!search->at[i].is_known)
+            ask(&search->at[i]);
+    }
     for (int i = 0; i < search->count; i++)
-        ask(&search->at[i]);
-    for (int i = 0; i < search->count; i++)
-        if (end_candidate(&search->at[i], deadline_us))
+        if (search->at[i].is_known || end_candidate(&search->at[i], deadline_us)) {
             keep_answer(interpreters, &search->at[i]);
+            keep_line(&kept, &search->at[i], known);
+        }
+    interpreters->known = arena_copy(&interpreters->arena, buf_str(&kept));
+    interpreters->is_new = !str_eq(interpreters->known, known);
     arena_free(&search->arena);
     free(search);
     return interpreters;
+}
+
+struct interpreters *interpreters_find(str search_path)
+{
+    return interpreters_find_known(search_path, NULL, false);
+}
+
+bool interpreters_keep(const struct interpreters *interpreters, const char *known_path, struct err *err)
+{
+    struct arena arena = {0};
+
+    if (!interpreters->is_new)
+        return true;
+    const char *part = arena_cstr(&arena, arena_printf(&arena, "%s.part", known_path));
+    str text = interpreters->known;
+    FD_AUTO fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool done = fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len && rename(part, known_path) == 0;
+    arena_free(&arena);
+    return done || err_sys(err, "%s", known_path);
 }
 
 void interpreters_free(struct interpreters *interpreters)

@@ -7,6 +7,8 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
 #include "base/str.h"
 
 struct interpreter {
@@ -20,6 +22,12 @@ struct interpreters;
 
 /* search: folders of executables joined by ':', empty: $PATH, then the usual places. */
 struct interpreters *interpreters_find(str search);
+/* The same, with what was kept of an earlier search in the file `known`: who has not changed since is not asked again,
+ * and a start saves some 100 ms.  again: for a program that may see less than the one that searched (it has dropped its
+ * privilege): those that were found stay, in their order, where it cannot look. */
+struct interpreters *interpreters_find_known(str search, const char *known, bool again);
+/* Writes that file, when there is something new. */
+MUST_USE bool interpreters_keep(const struct interpreters *interpreters, const char *known, struct err *err);
 void interpreters_free(struct interpreters *interpreters);
 const struct interpreter *interpreter_for(const struct interpreters *interpreters, str runtime); /* NULL: not here */
 /* "python3.9, python3.11": those that are here, for an error or `doctor`. */

@@ -58,6 +58,44 @@ static void answers_decide_what_is_an_interpreter(void)
     rmdir(folder);
 }
 
+/* A script that counts how often it is asked. */
+static void who_was_asked_once_is_believed_until_it_changes(void)
+{
+    char own[] = "/tmp/interpreters.XXXXXX", path[64], known[64], asked[64], text[300];
+    struct interpreters *interpreters;
+    struct err err = {0};
+    struct stat info;
+
+    ok(mkdtemp(own) != NULL);
+    snprintf(path, sizeof path, "%s/python3.11", own);
+    snprintf(known, sizeof known, "%s/known", own);
+    snprintf(asked, sizeof asked, "%s/asked", own);
+    snprintf(text, sizeof text,
+             "#!/bin/sh\necho >> %s\nprintf 'cpython\\n3.11.2\\n/opt/py/bin/python3.11\\n/opt/py\\n'\n", asked);
+    for (int round = 0; round < 3; round++) {
+        if (round != 1) { /* the last round finds another file of that name */
+            FILE *file = fopen(path, "we");
+            fputs(text, file);
+            fputs(round == 2 ? "#\n" : "", file);
+            fclose(file);
+            chmod(path, 0700);
+        }
+        interpreters = interpreters_find_known(str_of(own), known, round == 1);
+        const struct interpreter *found = interpreter_for(interpreters, STR("python3.11"));
+        ok(found && str_eq(found->version, STR("3.11.2")) && str_eq(found->prefix, STR("/opt/py")));
+        ok(interpreters_keep(interpreters, known, &err));
+        interpreters_free(interpreters);
+        ok(stat(asked, &info) == 0 && info.st_size == (round == 2 ? 2 : 1)); /* a byte for each time */
+    }
+    unlink(path);
+    interpreters = interpreters_find_known(str_of(own), known, true);
+    ok(interpreters_count(interpreters) == 0); /* it is gone, and not just out of sight */
+    interpreters_free(interpreters);
+    unlink(known);
+    unlink(asked);
+    rmdir(own);
+}
+
 static void none_is_a_word(void)
 {
     struct interpreters *interpreters = interpreters_find(STR("/nonexistent::relative"));
@@ -101,4 +139,5 @@ static void runtimes_have_a_standing(void)
     ok(str_starts(runtime_names(), STR("[nodejs20.x, python3.14, ")) && str_ends(runtime_names(), STR(", java8.al2]")));
 }
 
-TEST_MAIN(answers_decide_what_is_an_interpreter, none_is_a_word, this_machine_has_one, runtimes_have_a_standing)
+TEST_MAIN(answers_decide_what_is_an_interpreter, who_was_asked_once_is_believed_until_it_changes, none_is_a_word,
+          this_machine_has_one, runtimes_have_a_standing)

@@ -177,8 +177,10 @@ MUST_USE static bool start_keeper(struct server *server, struct err *err)
     else if (!keeper_start(&server->loop, server->config.state, &server->keeper, err))
         return false;
     keeper_on_lost(server->keeper, on_keeper_lost, server);
-    server->interpreters = interpreters_find(STR("")); /* some live where only their owner may look */
-    if (!privilege_drop(&server->privilege, err))
+    snprintf(server->path, sizeof server->path, "%s/interpreters", server->config.state);
+    /* some live where only their owner may look */
+    server->interpreters = interpreters_find_known(STR(""), server->path, handed->is_restart);
+    if (!privilege_drop(&server->privilege, err) || !interpreters_keep(server->interpreters, server->path, err))
         return false;
     return credentials_save(server->config.state, &server->credentials, server->endpoint, server->config.region,
                             server->config.account, err);
