@@ -365,3 +365,12 @@ def test_what_is_no_file_is_refused_in_a_layer(lam, name, kind):
     state = lambda: lam.get_function_configuration(FunctionName=name)  # noqa: E731
     wait_until(lambda: state()["State"] == "Failed", "it fails")
     assert state()["StateReason"].startswith(f"layer {arn}: ")
+
+
+def test_a_layer_is_unpacked_ahead_for_the_runtimes_it_names(server, lam, name):
+    content = layer_zip(shared=f"WORD = '{name}'\n")
+    made = publish(lam, name, content, CompatibleRuntimes=["java21", "python3.11"])
+    folder = server.state / "state/packages" / base64.b64decode(made["Content"]["CodeSha256"]).hex()
+    wait_until(lambda: (folder / "ready-python3.11").exists(), "it is ready before a function has it")
+    lam.delete_layer_version(LayerName=name, VersionNumber=1)
+    wait_until(lambda: not folder.exists(), "and goes all the same")

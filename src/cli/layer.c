@@ -18,7 +18,7 @@
 #include "codec/arn.h"
 #include "codec/json_read.h"
 
-enum { REQUIREMENTS_BYTES_MAX = 1024 * 1024, PYTHON_CHARS_MAX = 8 };
+enum { REQUIREMENTS_BYTES_MAX = 1024 * 1024 };
 
 static bool has(struct arena *arena, const char *dir, const char *name)
 {
@@ -37,7 +37,7 @@ static bool is_laid_out(struct arena *arena, const char *dir)
 }
 
 MUST_USE static bool pack_folder(const struct arguments *arguments, struct arena *arena, struct package *ret,
-                                 struct err *err)
+                                 str *ret_runtime, struct err *err)
 {
     const char *dir = arguments->operands[2], *python = option_text(arguments, "python");
     bool laid_out = is_laid_out(arena, dir);
@@ -53,13 +53,15 @@ MUST_USE static bool pack_folder(const struct arguments *arguments, struct arena
         say_waiting("install", "requirements for " STR_FMT, STR_ARG(project.runtime));
         if (!install_requirements(&project, arena, &installed, err))
             return false;
+        *ret_runtime = project.runtime; /* wheels are for one Python */
     }
     say_waiting("package", "%s", dir);
     return package_make(&project, &installed, arena, ret, err);
 }
 
+/* ret_runtime: untouched when it is for any. */
 MUST_USE static bool pack(const struct arguments *arguments, struct session *session, struct package *ret,
-                          struct err *err)
+                          str *ret_runtime, struct err *err)
 {
     char unzipped[16], zipped[16];
     struct stat info;
@@ -68,7 +70,7 @@ MUST_USE static bool pack(const struct arguments *arguments, struct session *ses
         return err_sys(err, "%s", arguments->operands[2]);
     if (!S_ISDIR(info.st_mode))
         return package_of_zip(arguments->operands[2], ret, err);
-    if (!pack_folder(arguments, &session->arena, ret, err))
+    if (!pack_folder(arguments, &session->arena, ret, ret_runtime, err))
         return false;
     say_step("package", "%s in %d files, %s zipped%s", human_bytes(ret->bytes, unzipped), ret->files,
              human_bytes(ret->zip_bytes, zipped), ret->cached ? " (cached)" : "");
@@ -99,7 +101,7 @@ MUST_USE static bool find_same(struct session *session, const char *name, const 
     return true;
 }
 
-static json_t *describe(const struct arguments *arguments)
+static json_t *describe(const struct arguments *arguments, str runtime)
 {
     const char *description = option_text(arguments, "description"), *python = option_text(arguments, "python");
     json_t *rest = json_object();
@@ -108,26 +110,30 @@ static json_t *describe(const struct arguments *arguments)
         json_object_set_new(rest, "Description", json_string(description));
     if (python)
         json_object_set_new(rest, "CompatibleRuntimes", json_pack("[o]", json_sprintf("python%s", python)));
+    else if (runtime.len)
+        json_object_set_new(rest, "CompatibleRuntimes", json_pack("[s%]", runtime.at, runtime.len));
     return rest;
 }
 
 MUST_USE static bool publish(const struct arguments *arguments, struct session *session, json_t **ret, struct err *err)
 {
     const char *name = arguments->operands[1];
-    json_auto_t *rest = describe(arguments);
+    json_auto_t *rest = NULL;
     struct package package = {0};
-    struct package_target target = {"POST", session_path(session, "/2018-10-31/layers/%s/versions", name), "Content",
-                                    rest};
+    str runtime = STR("");
 
     if (!arn_is_name(str_of(name)))
         return err_set(err, ERR_INVALID, "'%s' is no name for a layer: letters, digits, - and _", name);
-    if (!pack(arguments, session, &package, err) || !find_same(session, name, &package, ret, err))
+    if (!pack(arguments, session, &package, &runtime, err) || !find_same(session, name, &package, ret, err))
         return false;
     if (*ret) {
         say_step("unchanged", "version %lld has this code",
                  (long long)json_integer_value(json_object_get(*ret, "Version")));
         return true;
     }
+    rest = describe(arguments, runtime);
+    struct package_target target = {"POST", session_path(session, "/2018-10-31/layers/%s/versions", name), "Content",
+                                    rest};
     if (!package_send(session, &package, &target, ret, err))
         return false;
     say_step("publish", "version %lld", (long long)json_integer_value(json_object_get(*ret, "Version")));
@@ -159,7 +165,7 @@ static int layer_run(const struct arguments *arguments)
 
 static const struct option layer_options[] = {
     {"description", "TEXT", "what is in it", 'd'},
-    {"python", "X.Y", "the Python that it is for; default: 3.11, and not said to anybody"},
+    {"python", "X.Y", "the Python that it is for; default: 3.11 for what is installed, else any"},
     {0},
 };
 

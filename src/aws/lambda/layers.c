@@ -1,11 +1,13 @@
 /*
  * layers: made, shown, listed, deleted.  A layer's zip comes in as a function's does (code.c) and lies among the
- * packages; it is unpacked when the first function that has it is made ready.
+ * packages; it is unpacked when the first function that has it is made ready, or at once for the runtimes that it
+ * names.
  */
 #include "aws/lambda/layers.h"
 
 #include "aws/lambda/links.h"
 #include "aws/lambda/patterns.h"
+#include "base/log.h"
 #include "codec/time_format.h"
 #include "functions/interpreters.h"
 
@@ -113,6 +115,27 @@ bool layer_publish(struct aws_call *call)
         return false;
     write_version(call, &ret);
     return true;
+}
+
+static void on_layer_ready(void *ctx, enum prepared prepared, const char *why)
+{
+    (void)ctx;
+    if (prepared != PREPARED)
+        log_warn("a layer was not unpacked ahead: the first function that has it tries again", F_CSTR("why", why));
+}
+
+/* So that no deploy waits for it: unpacking and compiling 260 MB of wheels took 25 s. */
+void layer_published(struct aws_call *call)
+{
+    const struct publish_layer_input *input = call->input;
+
+    for (int i = 0; i < input->runtimes.count; i++) {
+        const struct interpreter *interpreter =
+            interpreter_for(call->door->interpreters, shape_list_str(&input->runtimes, i));
+
+        if (interpreter)
+            packages_prepare(call->door->packages, str_of(code_package(call)->hex), interpreter, on_layer_ready, NULL);
+    }
 }
 
 /* -- GetLayerVersion, GetLayerVersionByArn ------------------------------------------------------------------------- */

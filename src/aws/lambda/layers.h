@@ -7,6 +7,7 @@ extern const struct shape publish_layer_shape, layer_version_shape, layer_arn_sh
     list_layer_versions_shape, add_layer_permission_shape, remove_layer_permission_shape;
 
 bool layer_publish(struct aws_call *call);
+void layer_published(struct aws_call *call); /* its on_done */
 bool layer_get(struct aws_call *call);
 bool layer_get_by_arn(struct aws_call *call);
 bool layer_list(struct aws_call *call);

@@ -24,9 +24,8 @@
         .job = handler, ##__VA_ARGS__                                                                         \
     }
 /* The package is taken out of the body while it comes, see code.c. */
-#define WITH_CODE                                                                                       \
-    .on_route = code_on_route, .on_body = code_on_body, .prepare = code_prepare, .on_end = code_on_end, \
-    .on_done = lambda_prepare_changed
+#define WITH_CODE .on_route = code_on_route, .on_body = code_on_body, .prepare = code_prepare, .on_end = code_on_end
+#define MAKING_READY .on_done = lambda_prepare_changed
 
 static const struct aws_operation operations[] = {
     {.name = "Invoke",
@@ -39,18 +38,18 @@ static const struct aws_operation operations[] = {
      .raw_body = true,
      .body_max = 2 * INVOKE_EVENT_BYTES_MAX /* so that what is a little too large is told so in AWS's words */},
 
-    JOB("CreateFunction", "POST", FUNCTIONS, 201, &create_function_shape, function_create, WITH_CODE),
+    JOB("CreateFunction", "POST", FUNCTIONS, 201, &create_function_shape, function_create, WITH_CODE, MAKING_READY),
     JOB("ListFunctions", "GET", FUNCTIONS, 200, &list_functions_shape, function_list),
     JOB("GetFunction", "GET", FUNCTION, 200, &function_get_shape, function_get),
     JOB("GetFunctionConfiguration", "GET", FUNCTION "/configuration", 200, &function_get_shape,
         function_get_configuration),
-    JOB("UpdateFunctionCode", "PUT", FUNCTION "/code", 200, &update_code_shape, function_update_code, WITH_CODE),
+    JOB("UpdateFunctionCode", "PUT", FUNCTION "/code", 200, &update_code_shape, function_update_code, WITH_CODE,
+        MAKING_READY),
     JOB("UpdateFunctionConfiguration", "PUT", FUNCTION "/configuration", 200, &update_configuration_shape,
-        function_update_configuration, .on_done = lambda_prepare_changed),
+        function_update_configuration, MAKING_READY),
     JOB("DeleteFunction", "DELETE", FUNCTION, 204, &function_get_shape, function_delete),
 
-    JOB("PublishVersion", "POST", FUNCTION "/versions", 201, &publish_version_shape, version_publish,
-        .on_done = lambda_prepare_changed),
+    JOB("PublishVersion", "POST", FUNCTION "/versions", 201, &publish_version_shape, version_publish, MAKING_READY),
     JOB("ListVersionsByFunction", "GET", FUNCTION "/versions", 200, &list_versions_shape, version_list),
 
     JOB("CreateAlias", "POST", FUNCTION "/aliases", 201, &create_alias_shape, alias_create),
@@ -68,7 +67,8 @@ static const struct aws_operation operations[] = {
     JOB("UntagResource", "DELETE", "/2017-03-31/tags/{Resource}", 204, &untag_shape, tags_remove),
     JOB("ListTags", "GET", "/2017-03-31/tags/{Resource}", 200, &tags_shape, tags_list),
 
-    JOB("PublishLayerVersion", "POST", LAYER "/versions", 201, &publish_layer_shape, layer_publish, WITH_CODE),
+    JOB("PublishLayerVersion", "POST", LAYER "/versions", 201, &publish_layer_shape, layer_publish, WITH_CODE,
+        .on_done = layer_published),
     JOB("ListLayerVersions", "GET", LAYER "/versions", 200, &list_layer_versions_shape, layer_list_versions),
     JOB("GetLayerVersionByArn", "GET", LAYERS "?find=LayerVersion", 200, &layer_arn_shape, layer_get_by_arn),
     JOB("ListLayers", "GET", LAYERS, 200, &list_layers_shape, layer_list),
