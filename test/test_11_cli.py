@@ -164,6 +164,7 @@ def test_settings_come_from_pyproject(server, lam, folder):
     [
         ("netwrok = 'none'", "did you mean 'network'"),
         ("network = 'egres'", "SCULLER_NETWORK is 'egres'; it may be one of none|egress|host"),
+        ("warm_event = 'x'", "it may be a JSON document"),
         ("batch_max = 1.5", "batch_max must be a text, a whole number"),
         ("layers = 'a'", "layers must be a list of at most 5 texts"),
         ("layers = ['nobody:1']", "layer:nobody:1 does not exist"),

@@ -1,6 +1,5 @@
 #include "cli/project.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "cli/options.h"
 #include "codec/arn.h"
 #include "codec/json_read.h"
+#include "codec/settings.h"
 #include "codec/toml.h"
 
 enum {
@@ -28,12 +28,12 @@ enum {
 
 enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_LIST, KIND_SETTING, KIND_NOT_OURS };
 
-/* The keys of [tool.sculler]; those of settings.def become variables SCULLER_..., which the server checks. */
+/* The keys of [tool.sculler]; those of settings.def become variables SCULLER_... */
 static const struct key {
     const char *name;
     enum kind kind;
     size_t offset;
-    long long min, max; /* of a number, or of a text's length */
+    long long min, max; /* of a number, or of a text's length; of a setting, min is its id */
 } keys[] = {
     {"name", KIND_TEXT, offsetof(struct project, name), 1, NAME_CHARS_MAX},
     {"handler", KIND_TEXT, offsetof(struct project, handler), 3, 128},
@@ -43,7 +43,8 @@ static const struct key {
     {"timeout", KIND_SECONDS, offsetof(struct project, timeout_s), 1, TIMEOUT_S_MAX},
     {"env", KIND_TEXTS, offsetof(struct project, environment), 0, 0},
     {"layers", KIND_LIST, offsetof(struct project, layers), 0, LAYERS_MAX},
-#define SETTING(kind, name, default_, min, max, help) {#name, KIND_SETTING, offsetof(struct project, settings), 0, 0},
+#define SETTING(kind, name, default_, min, max, help) \
+    {#name, KIND_SETTING, offsetof(struct project, settings), SETTING_ID_##name, 0},
 #include "codec/settings.def"
 #undef SETTING
     {"monitor", KIND_NOT_OURS, 0, 0, 0}, /* what to watch in the answers; nothing that a deploy reads */
@@ -128,14 +129,15 @@ MUST_USE static bool store_setting(const struct key *key, const json_t *value, s
                                    struct err *err)
 {
     str text = json_is_string(value) ? json_text(value) : json_compact(value, arena);
-    char name[NAME_CHARS_MAX];
+    enum setting_id id = (enum setting_id)key->min;
+    char name[SETTING_NAME_CHARS_MAX];
+    int ignored = 0;
 
     if (json_is_real(value) || json_is_null(value))
         return err_set(err, ERR_INVALID, "%s must be a text, a whole number, true, false, or a table", key->name);
-    (void)snprintf(name, sizeof name, "SCULLER_%s", key->name);
-    for (char *c = name; *c; c++)
-        *c = (char)toupper(*c);
-    json_object_set_new(settings, name, json_stringn(text.at, text.len));
+    if (!setting_parse(id, text, &ignored, err))
+        return false;
+    json_object_set_new(settings, setting_variable(id, name), json_stringn(text.at, text.len));
     return true;
 }
 
