@@ -502,5 +502,5 @@ static void (*const tests[])(void) = {
 
 int main(int argc, char **argv)
 {
-    return run_tests(argc, argv, tests, sizeof tests / sizeof *tests);
+    return run_tests(argc, argv, roles, tests, sizeof tests / sizeof *tests);
 }

@@ -181,10 +181,10 @@ static NORETURN void reap(const struct pid1 *self, pid_t child)
     int status = 0;
     struct err err = {0};
 
-    if (!launcher_drop(0, &err) || !filter_load(FILTER_PLAIN, &err))
-        give_up(self, err.text);
     syscall(SYS_close_range, 3U, (unsigned)self->reports - 1, 0U);
     syscall(SYS_close_range, (unsigned)self->reports + 1, ~0U, 0U);
+    if (!launcher_drop(0, &err) || !filter_load(FILTER_PLAIN, &err))
+        give_up(self, err.text);
     for (;;) {
         pid_t pid = waitpid(-1, &status, 0);
         if (pid == child || (pid < 0 && errno == ECHILD))

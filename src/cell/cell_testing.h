@@ -2,7 +2,7 @@
  * cell_testing: what tests of cells share.  The test's own executable is everything: the test, its keeper (`keeper`),
  * and, copied into the guest's folder, the template inside the cell (`-I`), which plays the roles that it is asked for.
  *
- * Included by one test each, whose table of roles is `roles`.
+ * Included by one test each.
  */
 #pragma once
 
@@ -31,11 +31,11 @@ struct role {
     const char *name;
     void (*play)(int fds[static ASK_FDS], char *ret);
 };
-static const struct role roles[];
+static const struct role *roles_played; /* a row without a name ends it */
 
 static char state[64];
 
-static void send_words(int line, const char *words, const int *fds, int count)
+static inline void send_words(int line, const char *words, const int *fds, int count)
 {
     union {
         struct cmsghdr align;
@@ -54,7 +54,7 @@ static void send_words(int line, const char *words, const int *fds, int count)
     (void)sendmsg(line, &message, MSG_NOSIGNAL);
 }
 
-static bool receive_words(int line, char *ret, int fds[static ASK_FDS])
+static inline bool receive_words(int line, char *ret, int fds[static ASK_FDS])
 {
     union {
         struct cmsghdr align;
@@ -77,14 +77,14 @@ static bool receive_words(int line, char *ret, int fds[static ASK_FDS])
 }
 
 /* Inside: one question after the other, until nobody asks. */
-static void answer_on(int line)
+static inline void answer_on(int line)
 {
     static char words[ASK_BYTES], answer[ASK_BYTES];
     int fds[ASK_FDS];
 
     while (receive_words(line, words, fds)) {
         (void)snprintf(answer, sizeof answer, "there is no such role");
-        for (const struct role *role = roles; role->name; role++) {
+        for (const struct role *role = roles_played; role->name; role++) {
             if (strcmp(role->name, words) == 0)
                 role->play(fds, answer);
         }
@@ -111,12 +111,12 @@ struct room {
     struct seen seen;
 };
 
-static void on_exit_seen(void *ctx, int status)
+static inline void on_exit_seen(void *ctx, int status)
 {
     *(struct seen *)ctx = (struct seen){true, status, clock_steady_us()};
 }
 
-static void run_until(struct room *room, const bool *flag)
+static inline void run_until(struct room *room, const bool *flag)
 {
     while (!*flag) { /* UV_RUN_ONCE would wait for a descriptor after a timer was told */
         (void)uv_run(&room->loop, UV_RUN_NOWAIT);
@@ -124,7 +124,7 @@ static void run_until(struct room *room, const bool *flag)
     }
 }
 
-static void room_keeper(struct room *room)
+static inline void room_keeper(struct room *room)
 {
     struct err err = {0};
 
@@ -136,7 +136,7 @@ static void room_keeper(struct room *room)
     }
 }
 
-static struct cell_options room_options(void)
+static inline struct cell_options room_options(void)
 {
     struct cell_options options = {.kind = CELL_TEMPLATE,
                                    .package = "plain",
@@ -148,7 +148,7 @@ static struct cell_options room_options(void)
     return options;
 }
 
-static void room_cell(struct room *room, struct cell_options *options)
+static inline void room_cell(struct room *room, struct cell_options *options)
 {
     int pair[2];
     struct err err = {0};
@@ -164,7 +164,7 @@ static void room_cell(struct room *room, struct cell_options *options)
     close(pair[1]);
 }
 
-static void room_open(struct room *room)
+static inline void room_open(struct room *room)
 {
     struct cell_options options = room_options();
 
@@ -172,7 +172,7 @@ static void room_open(struct room *room)
     room_cell(room, &options);
 }
 
-static void room_close(struct room *room)
+static inline void room_close(struct room *room)
 {
     fd_close(&room->line);
     keeper_stop(room->keeper);
@@ -202,7 +202,7 @@ static const char *ask_template(struct room *room, const char *role)
     return ask(room, room->line, role, NULL, 0);
 }
 
-static bool says(const char *answer, const char *words)
+static inline bool says(const char *answer, const char *words)
 {
     bool there = strstr(answer, words) != NULL;
 
@@ -211,13 +211,13 @@ static bool says(const char *answer, const char *words)
     return there;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
 {
     (void)st, (void)type, (void)where;
     return remove(path);
 }
 
-static void make_folder(const char *name)
+static inline void make_folder(const char *name)
 {
     char path[256];
 
@@ -226,7 +226,7 @@ static void make_folder(const char *name)
         abort();
 }
 
-static void copy_program(void)
+static inline void copy_program(void)
 {
     char path[256], bytes[8192];
     FD_AUTO from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -242,10 +242,11 @@ static void copy_program(void)
     }
 }
 
-static int run_tests(int argc, char **argv, void (*const *tests)(void), size_t count)
+static inline int run_tests(int argc, char **argv, const struct role *roles, void (*const *tests)(void), size_t count)
 {
     char guest[128];
 
+    roles_played = roles;
     if (argc > 1 && strcmp(argv[1], "keeper") == 0)
         return keeper_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "-I") == 0)
