@@ -199,6 +199,17 @@ def test_a_version_that_fails_its_samples_does_not_go_live(server, name, folder)
     assert call(url, b'{"x": 1}') == 2
 
 
+def test_what_is_not_proved_is_told(server, folder):
+    path = folder("def handler(event, context): return 1")
+    assert "no sample event in" in server.cli("deploy", path, check=OK).stderr
+
+
+def test_a_long_refusal_is_shown_whole(server, folder):
+    path = folder("def handler(event, context): return 1", sculler__toml='env = {A = "%s"}\n' % ("x" * 300))
+    said = server.cli("deploy", path, check=FAILED).stderr
+    assert "x" * 300 in said and "[a-zA-Z]([a-zA-Z0-9_])+" in said
+
+
 def test_rollback_passes_over_versions_that_never_were_live(server, name, folder):
     path = folder("def handler(event, context): return 1")
     (path / "events").mkdir()

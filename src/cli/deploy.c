@@ -89,6 +89,8 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
     if (proof.events)
         say_step("prove", "%d sample event%s, %lld MB of memory at most  %.1f s", proof.events,
                  proof.events == 1 ? "" : "s", proof.memory_mb, lap(&since));
+    else
+        say("    Nothing was asked of it before it goes live: there is no sample event in %s/events.", project->dir);
     tell_memory(project, &proof);
     if (!live_read(session, project->name, &now, err) ||
         !live_move(session, project->name, &now, published->version, err))

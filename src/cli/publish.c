@@ -131,7 +131,7 @@ MUST_USE static bool wait_ready(struct session *session, str function, const cha
         if (str_eq(state, STR("Failed")) || str_eq(update, STR("Failed"))) {
             str reason = json_text(
                 json_object_get(now, str_eq(state, STR("Failed")) ? "StateReason" : "LastUpdateStatusReason"));
-            return err_set(err, ERR_SYSTEM, "the server could not make it ready: " STR_FMT, STR_ARG(reason));
+            return session_refused(err, ERR_SYSTEM, "the server could not make it ready: ", reason);
         }
         if (!str_eq(state, STR("Pending")) && !str_eq(update, STR("InProgress")))
             return true;

@@ -151,6 +151,15 @@ static enum err_code code_of_status(int status)
     }
 }
 
+bool session_refused(struct err *err, enum err_code code, const char *before, str text)
+{
+    bool fits = strlen(before) + text.len < sizeof err->text;
+
+    if (!fits)
+        say("%s" STR_FMT, before, STR_ARG(text));
+    return err_set(err, code, "%s" STR_FMT, before, STR_ARG(text));
+}
+
 bool session_answer_json(const struct http_result *answer, json_t **ret, struct err *err)
 {
     json_auto_t *value = json_loadb(answer->body.at, answer->body.len, JSON_DECODE_ANY, NULL);
@@ -166,7 +175,7 @@ bool session_answer_json(const struct http_result *answer, json_t **ret, struct 
         text = json_text(json_object_get(value, "Message"));
     if (!text.len)
         return err_set(err, code_of_status(answer->status), "the server answered with status %d", answer->status);
-    return err_set(err, code_of_status(answer->status), STR_FMT, STR_ARG(text));
+    return session_refused(err, code_of_status(answer->status), "", text);
 }
 
 bool session_json(struct session *session, const char *service, const char *method, str path, json_t *body,

@@ -45,6 +45,8 @@ MUST_USE bool session_call(struct session *session, const struct session_call *c
  */
 MUST_USE bool session_json(struct session *session, const char *service, const char *method, str path, json_t *body,
                            json_t **ret, struct err *err);
+/* False.  Why the server would not, in its words: in err, and what does not fit there is said whole at once. */
+bool session_refused(struct err *err, enum err_code code, const char *before, str text);
 MUST_USE bool session_answer_json(const struct http_result *answer, json_t **ret, struct err *err);
 
 str session_path(struct session *session, const char *fmt, ...) PRINTF_LIKE(2, 3);
