@@ -17,13 +17,17 @@ from helpers import http as call
 from helpers import invoke, make_function, wait_until
 
 
-def signed(server, path):
-    """The body of a signed GET of our own API."""
-    request = botocore.awsrequest.AWSRequest("GET", server.url + path)
+def signed_headers(server, method, path, body=b"", service="sculler"):
+    request = botocore.awsrequest.AWSRequest(method, server.url + path, data=body)
     keys = server.credentials
     credentials = botocore.credentials.Credentials(keys["access_key_id"], keys["secret_access_key"])
-    botocore.auth.SigV4Auth(credentials, "sculler", keys["region"]).add_auth(request)
-    status, _, body = call("GET", server.url + path, headers=dict(request.headers))
+    botocore.auth.SigV4Auth(credentials, service, keys["region"]).add_auth(request)
+    return dict(request.headers)
+
+
+def signed(server, path):
+    """The body of a signed GET of our own API."""
+    status, _, body = call("GET", server.url + path, headers=signed_headers(server, "GET", path))
     assert status == 200, body
     return body
 
@@ -184,3 +188,20 @@ def test_a_restart_knows_the_pythons_that_only_root_may_look_at(own_server):
     assert before
     restart(server)
     assert pythons() == before
+
+
+def test_a_client_that_leaves_is_on_record(own_server):
+    server = own_server()
+    make_function(server.client("lambda"), "slow", "import time\ndef handler(event, context): time.sleep(1); return 1")
+    invoke(server.client("lambda"), "slow")
+    path = "/2015-03-31/functions/slow/invocations"
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("POST", path, b"{}", signed_headers(server, "POST", path, b"{}", "lambda"))
+    time.sleep(0.3)
+    connection.close()
+
+    def causes():
+        return [json.loads(line).get("cause") for line in server.cli("logs", "--json", check=0).stdout.splitlines()]
+
+    wait_until(lambda: any("client went away" in (cause or "") for cause in causes()), f"it is on record {causes()}")
+    assert invoke(server.client("lambda"), "slow").payload == 1

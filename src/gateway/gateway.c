@@ -216,10 +216,17 @@ static bool check_function(struct gateway_call *call)
     return true;
 }
 
+static void on_client_gone(struct http_exchange *exchange)
+{
+    struct gateway_call *call = exchange->user;
+
+    invoke_cancel(&call->invocation);
+}
+
 /* The event is the call's; the exchange may be gone before the function is done. */
 static void start_invocation(struct gateway_call *call)
 {
-    const struct http_exchange *exchange = call->exchange;
+    struct http_exchange *exchange = call->exchange;
 
     call->invocation = (struct invocation){
         .arena = &call->arena,
@@ -241,6 +248,8 @@ static void start_invocation(struct gateway_call *call)
         call->decided = true;
         gateway_answer(call);
     } else {
+        exchange->user = call;
+        exchange->on_client_gone = on_client_gone;
         start_timer(call);
     }
     invoke_start(call->gateway->invoker, &call->invocation);

@@ -60,7 +60,7 @@ static str error_words(struct invocation *invocation)
 }
 
 /* Why it came out as it did; empty when all went well. */
-static str cause_of(struct invocation *invocation)
+static str own_cause_of(struct invocation *invocation)
 {
     if (invocation->cause.len > 0)
         return invocation->cause;
@@ -81,6 +81,16 @@ static str cause_of(struct invocation *invocation)
         return arena_printf(invocation->arena, "throttled: %s", invocation->reason ? invocation->reason : "no worker");
     }
     return STR("");
+}
+
+static str cause_of(struct invocation *invocation)
+{
+    str own = own_cause_of(invocation);
+
+    if (!invocation->client_gone)
+        return own;
+    return arena_printf(invocation->arena, "the client went away before the answer%s" STR_FMT, own.len > 0 ? "; " : "",
+                        STR_ARG(own));
 }
 
 /* Its word in the record: the function's own when that says one, else why it was not run. */
@@ -255,6 +265,7 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
 {
     invocation->invoker = invoker;
     invocation->run = (struct run){0};
+    invocation->client_gone = false;
     invocation->resolved_us = 0;
     invocation->executed_version = invocation->alias = invocation->payload = invocation->log = STR("");
     invocation->received_wall_us = clock_wall_us() - (clock_steady_us() - invocation->received_us);
@@ -266,4 +277,9 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
         finish(invocation, INVOKE_ANSWERED);
     else
         submit(invocation);
+}
+
+void invoke_cancel(struct invocation *invocation)
+{
+    invocation->client_gone = true;
 }

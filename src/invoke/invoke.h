@@ -38,6 +38,7 @@ struct invocation {
     str event;               /* empty means {} */
     str source, detail, trace_id, client_context;
     bool dry_run;
+    bool client_gone;    /* invoke_cancel() was called */
     int64_t received_us; /* clock_steady_us */
     void (*on_answer)(void *ctx, struct invocation *invocation);
     void *ctx;
@@ -62,3 +63,6 @@ struct invocation {
 };
 
 void invoke_start(struct invoker *invoker, struct invocation *invocation);
+/* The client went away, so nobody reads the answer.  What runs runs on, as Lambda's does; on_answer still comes, and
+ * the record says that nobody was there. */
+void invoke_cancel(struct invocation *invocation);

@@ -195,6 +195,15 @@ static bool check(struct aws_call *call, const struct invoke_input *input, struc
     return true;
 }
 
+static void on_client_gone(struct http_exchange *exchange)
+{
+    struct aws_call *call = exchange->user;
+    struct invoking *invoking = call ? call->user : NULL;
+
+    if (invoking)
+        invoke_cancel(&invoking->invocation);
+}
+
 void invoke_operation(struct aws_call *call)
 {
     struct invoking *invoking = arena_new(call->arena, struct invoking, 1);
@@ -216,5 +225,7 @@ void invoke_operation(struct aws_call *call)
     invoking->invocation.status_of = status_of;
     invoking->invocation.on_answer = on_answer;
     invoking->invocation.ctx = invoking;
+    call->user = invoking;
+    exchange->on_client_gone = on_client_gone;
     invoke_start(call->door->invoker, &invoking->invocation);
 }
