@@ -19,7 +19,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-enum { FORKS_MEASURED = 200 };
+enum { FORKS_MEASURED = 200, CELLS_MEASURED = 40, CROWD = 400, GONE_MS = 100 };
 
 /* -- inside the cell --------------------------------------------------------------------------------------------- */
 
@@ -174,6 +174,27 @@ static void play_stray(int fds[static ASK_FDS], char *ret)
     (void)snprintf(ret, ASK_BYTES, "stray");
 }
 
+/* Many that sleep, each deaf to all it may be deaf to. */
+static void play_crowd(int fds[static ASK_FDS], char *ret)
+{
+    int count = 0;
+
+    (void)fds;
+    for (; count < CROWD; count++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            break;
+        if (pid > 0)
+            continue;
+        setsid();
+        for (int number = 1; number < NSIG; number++)
+            (void)signal(number, SIG_IGN);
+        for (;;)
+            poll(NULL, 0, 1000);
+    }
+    (void)snprintf(ret, ASK_BYTES, "%d", count);
+}
+
 /* Each child forks for ever too; nobody reaps. */
 static void play_bomb(int fds[static ASK_FDS], char *ret)
 {
@@ -265,10 +286,13 @@ static void play_hand_on(int fds[static ASK_FDS], char *ret)
 }
 
 static const struct role roles[] = {
-    {"fork", play_fork}, {"hello", play_hello},         {"wrong", play_wrong_word}, {"two", play_two_hellos},
-    {"list", play_list}, {"write", play_write},         {"fill", play_fill},        {"stray", play_stray},
-    {"bomb", play_bomb}, {"break out", play_break_out}, {"hand on", play_hand_on},  {"eat", play_eat},
-    {NULL, NULL},
+    {"fork", play_fork},        {"hello", play_hello},
+    {"wrong", play_wrong_word}, {"two", play_two_hellos},
+    {"list", play_list},        {"write", play_write},
+    {"fill", play_fill},        {"stray", play_stray},
+    {"bomb", play_bomb},        {"break out", play_break_out},
+    {"hand on", play_hand_on},  {"eat", play_eat},
+    {"crowd", play_crowd},      {NULL, NULL},
 };
 
 /* -- outside ----------------------------------------------------------------------------------------------------- */
@@ -495,9 +519,67 @@ static void starts_workers_fast(void)
     room_close(&room);
 }
 
+/* Everything that ever ran in a cell holds its output: end of file says that all is gone. */
+static int64_t kill_and_wait_us(struct room *room, int output)
+{
+    int64_t start_us = clock_steady_us();
+    char c;
+
+    keeper_kill_cell(room->keeper, room->cell);
+    while (read(output, &c, 1) > 0) {
+    }
+    start_us = clock_steady_us() - start_us;
+    run_until(room, &room->seen.ended);
+    fd_close(&room->line);
+    close(output);
+    return start_us;
+}
+
+static int open_with_output(struct room *room)
+{
+    struct cell_options options = room_options();
+    int output[2];
+
+    if (pipe2(output, O_CLOEXEC) < 0)
+        abort();
+    options.output_fd = output[1];
+    room_cell(room, &options);
+    close(output[1]);
+    return output[0];
+}
+
+static void everything_is_gone_soon_after_a_kill(void)
+{
+    static int64_t start_us[CELLS_MEASURED], end_us[CELLS_MEASURED];
+    struct room room;
+    int output;
+
+    room_keeper(&room);
+    for (int i = 0; i < CELLS_MEASURED; i++) {
+        start_us[i] = clock_steady_us();
+        output = open_with_output(&room);
+        (void)ask_template(&room, "list");
+        start_us[i] = clock_steady_us() - start_us[i];
+        end_us[i] = kill_and_wait_us(&room, output);
+    }
+    report_times("a cell, from asked for to its program's first word", start_us, CELLS_MEASURED);
+    report_times("a cell of one process, from kill to gone", end_us, CELLS_MEASURED);
+    output = open_with_output(&room);
+    ok(atoi(ask_template(&room, "crowd")) == CROWD);
+    end_us[0] = kill_and_wait_us(&room, output);
+    printf("# a cell of %d processes, from kill to gone: %d us\n", CROWD, (int)end_us[0]);
+    ok(end_us[0] < GONE_MS * 1000);
+    room_close(&room);
+}
+
 static void (*const tests[])(void) = {
-    gives_each_worker_a_tmp_of_its_own, hands_a_tmp_on_to_a_successor,  lets_nobody_else_in,
-    walls_hold_after_the_gate,          tells_the_end_of_a_worker_once, starts_workers_fast,
+    gives_each_worker_a_tmp_of_its_own,
+    hands_a_tmp_on_to_a_successor,
+    lets_nobody_else_in,
+    walls_hold_after_the_gate,
+    tells_the_end_of_a_worker_once,
+    starts_workers_fast,
+    everything_is_gone_soon_after_a_kill,
 };
 
 int main(int argc, char **argv)

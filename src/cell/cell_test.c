@@ -7,15 +7,18 @@
 #include "base/test.h"
 #include "cell/keeper.h"
 #include "cell/keeper_private.h"
+#include "cell/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -51,6 +54,16 @@ static const char probe[] =
     "print('fds', sorted(int(f) for f in os.listdir('/proc/self/fd'))[:-1] if status else [0, 1, 2])\n"
     "print('user', __import__('pwd').getpwuid(os.getuid()).pw_name)\n"
     "print('env', sorted(os.environ))\n"
+    "print('opt', [(n, open('/opt/' + n).read()) for n in sorted(os.listdir('/opt'))], can(open, '/opt/x', 'w'))\n"
+    "print('shm', os.path.realpath('/dev/shm'), 'run', os.listdir('/run'))\n"
+    "if os.path.exists('/var/task/port'):\n"
+    "    import socket\n"
+    "    port = int(open('/var/task/port').read())\n"
+    "    def reach(p):\n"
+    "        with socket.create_connection(('127.0.0.1', p), 5): pass\n"
+    "    print('net', sorted(l.split(':')[0].strip() for l in open('/proc/self/net/dev').readlines()[2:])[:1])\n"
+    "    own = socket.create_server(('127.0.0.1', 0))\n"
+    "    print('own', can(reach, own.getsockname()[1]), 'host', can(reach, port))\n"
     "sys.stdout.flush()\n"
     "if os.path.exists('/var/task/sleep'): __import__('time').sleep(60)\n"
     "if os.path.exists('/var/task/crash'): os.kill(os.getpid(), 11)\n"
@@ -117,19 +130,18 @@ static struct cell_options template_options(const char *package, int output)
     return options;
 }
 
-static void run_cell(const char *package, struct seen *seen)
+static void run_options(struct cell_options *options, struct seen *seen)
 {
     uv_loop_t loop;
     struct keeper *keeper = start_keeper(&loop);
     int pipes[2];
     struct err err = {0};
-    struct cell_options options;
     ssize_t len;
 
     if (pipe2(pipes, O_CLOEXEC) < 0)
         abort();
-    options = template_options(package, pipes[1]);
-    ok(keeper_start_cell(keeper, &options, on_exit_seen, seen, &err) > 0);
+    options->output_fd = pipes[1];
+    ok(keeper_start_cell(keeper, options, on_exit_seen, seen, &err) > 0);
     close(pipes[1]);
     while (!seen->ended)
         (void)uv_run(&loop, UV_RUN_ONCE);
@@ -139,6 +151,13 @@ static void run_cell(const char *package, struct seen *seen)
         printf("# %s\n", keeper_last_error(keeper));
     close(pipes[0]);
     stop_keeper(&loop, keeper);
+}
+
+static void run_cell(const char *package, struct seen *seen)
+{
+    struct cell_options options = template_options(package, -1);
+
+    run_options(&options, seen);
 }
 
 static bool told(const struct seen *seen, const char *line)
@@ -179,6 +198,89 @@ static void passes_on_the_signal_that_ended_it(void)
     put_file("packages/crash/tree/crash", "");
     run_cell("crash", &seen);
     ok(WIFSIGNALED(seen.status) && WTERMSIG(seen.status) == SIGSEGV);
+}
+
+static void put_layer(const char *name, const char *file)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "packages/%s", name);
+    put_folder(path);
+    (void)snprintf(path, sizeof path, "packages/%s/tree", name);
+    put_folder(path);
+    (void)snprintf(path, sizeof path, "packages/%s/tree/both", name);
+    put_file(path, name);
+    (void)snprintf(path, sizeof path, "packages/%s/tree/%s", name, file);
+    put_file(path, name);
+}
+
+/* One layer is what it holds; of several the later covers the earlier. */
+static void lays_layers_over_each_other_at_opt(void)
+{
+    struct seen one = {0}, two = {0}, wrong = {0};
+    struct cell_options options = template_options("plain", -1);
+
+    put_layer("low", "a");
+    put_layer("high", "b");
+    (void)snprintf(options.layers[0], sizeof options.layers[0], "low");
+    run_options(&options, &one);
+    ok(told(&one, "opt [('a', 'low'), ('both', 'low')] no"));
+    (void)snprintf(options.layers[1], sizeof options.layers[1], "high");
+    run_options(&options, &two);
+    ok(told(&two, "opt [('a', 'low'), ('b', 'high'), ('both', 'high')] no"));
+    ok(told(&two, "shm /tmp run []"));
+    (void)snprintf(options.layers[1], sizeof options.layers[1], "../etc");
+    run_options(&options, &wrong);
+    ok(wrong.status == -1);
+}
+
+static int listen_on_loopback(uint16_t *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 4) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+        abort();
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Each has a loopback of its own; the host's is reached by who asked for it, or at the one port that was named. */
+static void gives_each_cell_the_network_it_asked_for(void)
+{
+    static const struct {
+        enum cell_network network;
+        bool names_port;
+        const char *words;
+    } rows[] = {
+        {CELL_NETWORK_NONE, true, "net ['lo']\nown yes host no"},
+        {CELL_NETWORK_HOST, false, "own yes host yes"},
+        {CELL_NETWORK_EGRESS, false, "own yes host no"},
+        {CELL_NETWORK_EGRESS, true, "own yes host yes"},
+    };
+    char note[200], text[16];
+    uint16_t port;
+    int listener = listen_on_loopback(&port);
+
+    put_folder("packages/net");
+    put_folder("packages/net/tree");
+    (void)snprintf(text, sizeof text, "%u", (unsigned)port);
+    put_file("packages/net/tree/port", text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct seen seen = {0};
+        struct cell_options options = template_options("net", -1);
+        options.network = rows[i].network;
+        options.api_port = rows[i].names_port ? port : 0;
+        if (rows[i].network == CELL_NETWORK_EGRESS && !network_has_uplink(note)) {
+            printf("# no uplink here: %s\n", note);
+            continue;
+        }
+        run_options(&options, &seen);
+        ok(told(&seen, rows[i].words));
+    }
+    close(listener);
 }
 
 static void says_why_a_cell_cannot_be_built(void)
@@ -284,6 +386,8 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 static void (*const tests[])(void) = {
     shows_its_process_only_what_the_table_names,
     passes_on_the_signal_that_ended_it,
+    lays_layers_over_each_other_at_opt,
+    gives_each_cell_the_network_it_asked_for,
     says_why_a_cell_cannot_be_built,
     kills_a_cell_and_all_when_the_keeper_stops,
     kills_a_cell_though_the_line_is_full,

@@ -38,8 +38,7 @@
 #include <sys/wait.h>
 
 #define TUN "/dev/net/tun"
-#define RESOLVER_ADDRESS "198.51.100.53" /* TEST-NET-2 (RFC 5737): nobody's, so nothing is hidden behind it */
-#define OFFLINE_ADDRESS "198.18.0.2"     /* RFC 2544: likewise */
+#define OFFLINE_ADDRESS "198.18.0.2" /* RFC 2544: nobody's, so nothing is hidden behind it */
 #define OFFLINE_GATEWAY "198.18.0.1"
 
 enum { ARGUMENTS_MAX = 32, WORDS_BYTES = 200, TUN_MAJOR = 10, TUN_MINOR = 200 };
@@ -338,8 +337,43 @@ void network_stop(pid_t uplink)
         continue;
 }
 
+/* -- names ------------------------------------------------------------------------------------------------------- */
+
+/* Does the text of a resolv.conf(5) name a server that a cell can ask? */
+static bool has_reachable_server(const char *text)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        char server[64];
+
+        line += *line == '\n';
+        if (sscanf(line, "nameserver %63s", server) == 1 && strncmp(server, "127.", 4) != 0 &&
+            strcmp(server, "::1") != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool read_resolver(const char *path, char ret_text[static NETWORK_RESOLVER_BYTES])
+{
+    FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, ret_text, NETWORK_RESOLVER_BYTES - 1);
+
+    ret_text[len > 0 ? len : 0] = '\0';
+    return has_reachable_server(ret_text);
+}
+
+/* Who answers on the host's loopback asks others, and writes down whom.  (pasta's own --dns-forward would do for any
+ * such server, but the version of Debian 12 does not reach one on loopback without opening the host's loopback.) */
+static const char *const behind_loopback[] = {"/run/systemd/resolve/resolv.conf",
+                                              "/run/NetworkManager/no-stub-resolv.conf"};
+
 bool network_resolver(char ret_text[static NETWORK_RESOLVER_BYTES])
 {
-    ret_text[0] = '\0';
-    return false;
+    bool found = false;
+
+    if (read_resolver("/etc/resolv.conf", ret_text))
+        return false;
+    for (size_t i = 0; !found && i < sizeof behind_loopback / sizeof *behind_loopback; i++)
+        found = read_resolver(behind_loopback[i], ret_text);
+    return found;
 }

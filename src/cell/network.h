@@ -21,8 +21,8 @@ enum { NETWORK_RESOLVER_BYTES = 1024 };
 bool network_has_uplink(char ret_note[static 200]);
 
 /*
- * What stands in /etc/resolv.conf of a cell with egress, if not the host's own: true, and the text.  (A resolver on
- * the host's loopback is out of the cell's reach; pasta then takes its questions at an address of our choice.)
+ * What stands in /etc/resolv.conf of a cell with egress, if not the host's own: true, and the text.  A resolver on the
+ * host's loopback (systemd-resolved, NetworkManager) is out of the cell's reach; then it is whom that one asks.
  */
 bool network_resolver(char ret_text[static NETWORK_RESOLVER_BYTES]);
 
