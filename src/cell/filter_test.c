@@ -38,7 +38,7 @@ static char in_a_child(long (*call)(long number), long number)
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return '?';
     if (WIFSIGNALED(status))
-        return WTERMSIG(status) == SIGSYS ? 'k' : 'p';            /* it crashed, or slept: after it was let through */
+        return WTERMSIG(status) == SIGSYS ? 'k' : 'p'; /* it crashed, or slept: after it was let through */
     return strchr("esot", WEXITSTATUS(status)) ? (char)WEXITSTATUS(status) : 'p'; /* or exit(2) itself */
 }
 

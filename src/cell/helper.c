@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,7 +16,8 @@ void helper_close_others(const int *kept, int count)
 {
     int sorted[HELPER_FDS_MAX], next = STDERR_FILENO + 1;
 
-    memcpy(sorted, kept, sizeof *kept * (size_t)count);
+    for (int i = 0; i < count; i++)
+        sorted[i] = kept[i];
     qsort(sorted, (size_t)count, sizeof *sorted, compare);
     for (int i = 0; i < count; i++) {
         if (sorted[i] > next)

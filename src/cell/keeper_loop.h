@@ -19,7 +19,7 @@ struct moment {
     void (*on_due)(struct moment *moment);
 };
 
-#define OWNER_OF(part, type, field) ((type *)((char *)(part)-offsetof(type, field)))
+#define OWNER_OF(part, type, field) ((type *)(void *)((char *)(part)-offsetof(type, field)))
 
 int keeper_loop_open(void); /* the loop's own descriptor, or -1 */
 void watch_start(struct watch *watch, int fd, void (*on_ready)(struct watch *watch));
