@@ -44,6 +44,12 @@ static char in_a_child(long (*call)(long number), long number)
 
 static long call_ours(long number)
 {
+    if (number == SYS_vfork) { /* a function that returned before its child did would find its stack gone */
+        pid_t pid = vfork();
+        if (pid == 0)
+            _exit(0);
+        return pid;
+    }
     return syscall(number, -1L, -1L, -1L, -1L, -1L, -1L);
 }
 
