@@ -350,7 +350,24 @@ def test_layer_publish_says_what_is_wrong(server, tmp_path):
     assert "holds nothing to package" in server.cli("layer", "publish", "empty", tmp_path, check=FAILED).stderr
     (tmp_path / "no.zip").write_text("no zip")
     assert "Could not unzip" in server.cli("layer", "publish", "x", tmp_path / "no.zip", check=FAILED).stderr
-    assert "publish" in server.cli("layer", "drop", "x", "y", check=USAGE).stderr
+    assert "rm NAME:VERSION" in server.cli("layer", "drop", "x", "y", check=USAGE).stderr
+    assert "rm NAME:VERSION" in server.cli("layer", "publish", "x", check=USAGE).stderr
+    assert "should be NAME:VERSION" in server.cli("layer", "rm", "x", check=FAILED).stderr
+    assert "does not exist" in server.cli("layer", "rm", "x:1", check=FAILED).stderr
+
+
+def test_layers_are_listed_and_deleted(server, lam, name, tmp_path):
+    (tmp_path / "shared.py").write_text("WORD = 1\n")
+    server.cli("layer", "publish", name, tmp_path, "-d", "first", check=OK)
+    (tmp_path / "shared.py").write_text("WORD = 2\n")
+    server.cli("layer", "publish", name, tmp_path, check=OK)
+    rows = json.loads(server.cli("layer", "ls", "--json", check=OK).stdout)
+    assert [row["version"] for row in rows if row["layer"] == name] == [2]
+    versions = json.loads(server.cli("layer", "ls", name, "--json", check=OK).stdout)
+    assert [(row["version"], row["description"]) for row in versions] == [(2, ""), (1, "first")]
+    assert re.search(rf"^{name}:1 .* first$", server.cli("layer", "ls", name, check=OK).stdout, re.M)
+    assert "keep it" in server.cli("layer", "rm", f"{name}:1", check=OK).stderr
+    assert [v["Version"] for v in lam.list_layer_versions(LayerName=name)["LayerVersions"]] == [2]
 
 
 def test_what_is_waited_for_is_told_on_a_terminal_only(server, folder):

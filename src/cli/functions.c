@@ -9,8 +9,7 @@
 
 enum { PAGES_MAX = 10000, QUERY_BYTES_MAX = 4096 };
 
-/* Goes through the pages of a list; appends the members of `field` to `all`. */
-MUST_USE static bool read_pages(struct session *session, str path, const char *field, json_t *all, struct err *err)
+bool pages_read(struct session *session, str path, const char *field, json_t *all, struct err *err)
 {
     str marker = STR("");
 
@@ -36,7 +35,7 @@ bool functions_list(struct session *session, json_t **ret, struct err *err)
 {
     json_auto_t *all = json_array();
 
-    if (!read_pages(session, STR("/2015-03-31/functions"), "Functions", all, err))
+    if (!pages_read(session, STR("/2015-03-31/functions"), "Functions", all, err))
         return false;
     *ret = json_incref(all);
     return true;
@@ -47,7 +46,7 @@ bool versions_list(struct session *session, str function, json_t **ret, struct e
     json_auto_t *all = json_array();
     size_t i = 0;
 
-    if (!read_pages(session, session_path(session, "/2015-03-31/functions/" STR_FMT "/versions", STR_ARG(function)),
+    if (!pages_read(session, session_path(session, "/2015-03-31/functions/" STR_FMT "/versions", STR_ARG(function)),
                     "Versions", all, err))
         return false;
     while (i < json_array_size(all)) {

@@ -7,3 +7,6 @@
 MUST_USE bool functions_list(struct session *session, json_t **ret, struct err *err);
 /* Published versions of one, ascending: a JSON array of {Version, ...}, without $LATEST. */
 MUST_USE bool versions_list(struct session *session, str function, json_t **ret, struct err *err);
+
+/* Goes through the pages of any list of Lambda's (`path` without a query); appends the members of `field` to `all`. */
+MUST_USE bool pages_read(struct session *session, str path, const char *field, json_t *all, struct err *err);

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/functions.h"
 #include "cli/install.h"
 #include "cli/output.h"
 #include "cli/package.h"
@@ -140,25 +141,134 @@ MUST_USE static bool publish(const struct arguments *arguments, struct session *
     return true;
 }
 
+MUST_USE static bool publish_run(const struct arguments *arguments, struct session *session, struct err *err)
+{
+    json_auto_t *made = NULL;
+
+    if (!publish(arguments, session, &made, err))
+        return false;
+    if (option_flag(arguments, "json"))
+        print_json(made);
+    else
+        puts(json_string_value(json_object_get(made, "LayerVersionArn")));
+    return true;
+}
+
+/* -- ls, rm -------------------------------------------------------------------------------------------------------- */
+
+/* [{layer, version, created, runtimes, description, arn}]: of each layer the newest version, or all of one. */
+MUST_USE static bool list_layers(struct session *session, const char *name, json_t **ret, struct err *err)
+{
+    json_auto_t *found = json_array(), *rows = json_array();
+    json_t *item;
+    size_t i;
+
+    if (!(name ? pages_read(session, session_path(session, "/2018-10-31/layers/%s/versions", name), "LayerVersions",
+                            found, err)
+               : pages_read(session, STR("/2018-10-31/layers"), "Layers", found, err)))
+        return false;
+    json_array_foreach (found, i, item) {
+        json_t *version = name ? item : json_object_get(item, "LatestMatchingVersion"),
+               *runtimes = json_object_get(version, "CompatibleRuntimes");
+
+        json_array_append_new(
+            rows,
+            json_pack("{s:o, s:O, s:O, s:o, s:O, s:O}", "layer",
+                      name ? json_string(name) : json_incref(json_object_get(item, "LayerName")), "version",
+                      json_object_get(version, "Version"), "created", json_object_get(version, "CreatedDate"),
+                      "runtimes", runtimes ? json_incref(runtimes) : json_array(), "description",
+                      json_object_get(version, "Description"), "arn", json_object_get(version, "LayerVersionArn")));
+    }
+    *ret = json_incref(rows);
+    return true;
+}
+
+static void print_layers(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach (rows, i, row)
+        printf("%s:%lld  %-16.16s  %s\n", json_string_value(json_object_get(row, "layer")),
+               (long long)json_integer_value(json_object_get(row, "version")),
+               json_string_value(json_object_get(row, "created")),
+               json_string_value(json_object_get(row, "description")));
+}
+
+MUST_USE static bool ls_run(const struct arguments *arguments, struct session *session, struct err *err)
+{
+    const char *name = arguments->operands_count > 1 ? arguments->operands[1] : NULL;
+    json_auto_t *rows = NULL;
+
+    if (name && !arn_is_name(str_of(name)))
+        return err_set(err, ERR_INVALID, "'%s' is no name of a layer", name);
+    if (!list_layers(session, name, &rows, err))
+        return false;
+    if (option_flag(arguments, "json"))
+        print_json(rows);
+    else if (json_array_size(rows) == 0)
+        say("There is no such layer: sculler layer publish NAME FOLDER makes one.");
+    else
+        print_layers(rows);
+    return true;
+}
+
+MUST_USE static bool rm_run(const struct arguments *arguments, struct session *session, struct err *err)
+{
+    str name, number;
+    long long version;
+    json_auto_t *done = NULL;
+
+    if (!str_cut(str_of(arguments->operands[1]), ':', &name, &number) || !arn_is_name(name) ||
+        !str_to_int(number, 1, INT64_MAX, &version))
+        return err_set(err, ERR_INVALID, "'%s' should be NAME:VERSION, as `sculler layer ls NAME` shows them",
+                       arguments->operands[1]);
+    str path = session_path(session, "/2018-10-31/layers/" STR_FMT "/versions/%lld", STR_ARG(name), (long long)version);
+    if (!session_json(session, "lambda", "GET", path, NULL, &done, err)) /* deleting what is not there is no error */
+        return false;
+    json_auto_t *gone = NULL;
+    if (!session_json(session, "lambda", "DELETE", path, NULL, &gone, err))
+        return false;
+    say("Deleted. Functions that have it keep it.");
+    return true;
+}
+
+/* -- which --------------------------------------------------------------------------------------------------------- */
+
+static const struct layer_verb {
+    const char *name;
+    int operands_min, operands_max; /* the verb among them */
+    bool (*run)(const struct arguments *arguments, struct session *session, struct err *err);
+} verbs[] = {
+    {"publish", 3, 3, publish_run},
+    {"ls", 1, 2, ls_run},
+    {"rm", 2, 2, rm_run},
+};
+
+static const struct layer_verb *find_verb(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(arguments->operands[0], verbs[i].name) == 0 && arguments->operands_count >= verbs[i].operands_min &&
+            arguments->operands_count <= verbs[i].operands_max)
+            return &verbs[i];
+    return NULL;
+}
+
 static int layer_run(const struct arguments *arguments)
 {
+    const struct layer_verb *verb = find_verb(arguments);
     struct session session;
-    json_auto_t *made = NULL;
     struct err err = {0};
     int status = EXIT_OK;
 
-    if (strcmp(arguments->operands[0], "publish") != 0)
-        return command_usage_error(&layer_command, "what can be done with a layer is: publish");
+    if (!verb)
+        return command_usage_error(&layer_command, "that cannot be done with a layer");
     if (!session_open(arguments, &session, &err)) {
         say_error("layer", err.text);
         return EXIT_NO_SERVER;
     }
-    if (!publish(arguments, &session, &made, &err))
+    if (!verb->run(arguments, &session, &err))
         status = session_failed(&session, "layer", &err);
-    else if (option_flag(arguments, "json"))
-        print_json(made);
-    else
-        puts(json_string_value(json_object_get(made, "LayerVersionArn")));
     session_close(&session);
     return status;
 }
@@ -171,17 +281,19 @@ static const struct option layer_options[] = {
 
 const struct command layer_command = {
     .name = "layer",
-    .summary = "Publish what several functions share, as a layer",
-    .usage = "publish NAME FOLDER|ZIP [options]",
+    .summary = "Publish, list and delete layers: what several functions share",
+    .usage = "publish NAME FOLDER|ZIP | ls [NAME] | rm NAME:VERSION",
     .text =
         "  sculler layer publish science layers/science      with a requirements.txt in that folder\n"
-        "  sculler layer publish shared build/shared.zip\n\n"
+        "  sculler layer publish shared build/shared.zip\n"
+        "  sculler layer ls science                          its versions\n"
+        "  sculler layer rm science:1                        functions that have it keep it\n\n"
         "A folder with python/, lib/ or bin/ at its top is taken as it is, and seen at /opt. Any other holds Python\n"
         "code and goes under python/, from where a handler imports it; requirements.txt in it is installed beside.\n"
         "Prints the version's ARN: put it, or NAME:VERSION, under layers in a function's [tool.sculler].\n"
         "Nothing is published when the newest version has the same code.\n",
     .options = layer_options,
-    .operands_min = 3,
+    .operands_min = 1,
     .operands_max = 3,
     .run = layer_run,
 };
