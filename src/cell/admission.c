@@ -119,7 +119,8 @@ static void let_in(struct keeper_worker *worker)
 
     if (worker->mounts < 0 && cell->stock_count > 0)
         worker->mounts = fd_take(&cell->stock[--cell->stock_count]);
-    if (worker->mounts < 0 && !cell->stock_failed && stock_place_is_complete(&cell->place))
+    cells_hear(cell); /* a template told of its namespaces before it could fork */
+    if (worker->mounts < 0 && stock_place_is_complete(&cell->place))
         return;
     if (!send_answer(worker->gate.fd, worker->mounts >= 0 ? GATE_ENTER : GATE_STAY, worker->mounts)) {
         refuse(worker, "it went away");
@@ -140,13 +141,15 @@ static int count_waiting(const struct keeper_cell *cell)
     return count;
 }
 
-static void let_in_waiting(struct keeper_cell *cell)
+/* why: NULL, or there will be none for them.  They are not let in without: what they would share is not theirs. */
+static void tell_waiting(struct keeper_cell *cell, const char *why)
 {
-    struct keeper_worker *worker, *after;
+    struct keeper_worker *worker;
 
-    for (worker = LIST_FIRST(&cell->workers); worker; worker = after) {
-        after = LIST_NEXT(worker, next);
-        if (worker->state == GREETED)
+    LIST_FOREACH (worker, &cell->workers, next) {
+        if (worker->state == GREETED && why)
+            refuse(worker, why);
+        else if (worker->state == GREETED)
             let_in(worker);
     }
 }
@@ -157,7 +160,7 @@ static void take_made(struct keeper_cell *cell, int made)
         close(made);
     else
         cell->stock[cell->stock_count++] = made;
-    let_in_waiting(cell);
+    tell_waiting(cell, NULL);
 }
 
 static void on_stock(struct watch *watch)
@@ -173,14 +176,13 @@ static void on_stock(struct watch *watch)
         take_made(cell, made);
         return;
     case STOCK_FAILED:
-        cell->stock_failed = true;
-        keeper_tell_note(err.text);
-        let_in_waiting(cell);
+        tell_waiting(cell, err.text); /* the next one that comes tries again */
         return;
     case STOCK_END:
         watch_stop(watch);
         close(line);
-        admission_stock(cell); /* more may have come to wait */
+        if (count_waiting(cell) > 0) /* they came meanwhile */
+            admission_stock(cell);
         return;
     }
 }
@@ -190,7 +192,7 @@ void admission_stock(struct keeper_cell *cell)
     int waiting = count_waiting(cell), missing = waiting + STOCK_READY - cell->stock_count, line;
     struct err err = {0};
 
-    if (cell->stock_line.fd >= 0 || cell->stock_failed || cell->is_killed || !stock_place_is_complete(&cell->place))
+    if (cell->stock_line.fd >= 0 || cell->is_killed || !stock_place_is_complete(&cell->place))
         return;
     if (missing * 2 < STOCK_READY && waiting == 0) /* a helper costs a fork: not for one */
         return;
@@ -199,9 +201,7 @@ void admission_stock(struct keeper_cell *cell)
         watch_start(&cell->stock_line, line, on_stock);
         return;
     }
-    cell->stock_failed = true;
-    keeper_tell_note(err.text);
-    let_in_waiting(cell);
+    tell_waiting(cell, err.text);
 }
 
 /* The gate */

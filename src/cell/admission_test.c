@@ -15,11 +15,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-enum { FORKS_MEASURED = 200, CELLS_MEASURED = 40, CROWD = 400 };
+enum { FORKS_MEASURED = 200, CELLS_MEASURED = 40, CROWD = 400, CROWD_OF_WORKERS = 100 };
 
 enum { GONE_MS = 500 }; /* the aim is 100; a sanitized build on a loaded machine needs most of that */
 
@@ -268,6 +269,15 @@ static void play_break_out(int fds[static ASK_FDS], char *ret)
     close(own), close(user), close(pids), close(map);
 }
 
+/* What a compiler at run time does: memory that was written becomes code. */
+static void play_new_code(int fds[static ASK_FDS], char *ret)
+{
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)fds;
+    (void)snprintf(ret, ASK_BYTES, "%s", outcome(mprotect(memory, 4096, PROT_READ | PROT_EXEC)));
+}
+
 /* A namespace's descriptor handed on: the second one in enters the same. */
 static void play_hand_on(int fds[static ASK_FDS], char *ret)
 {
@@ -288,13 +298,11 @@ static void play_hand_on(int fds[static ASK_FDS], char *ret)
 }
 
 static const struct role roles[] = {
-    {"fork", play_fork},        {"hello", play_hello},
-    {"wrong", play_wrong_word}, {"two", play_two_hellos},
-    {"list", play_list},        {"write", play_write},
-    {"fill", play_fill},        {"stray", play_stray},
-    {"bomb", play_bomb},        {"break out", play_break_out},
-    {"hand on", play_hand_on},  {"eat", play_eat},
-    {"crowd", play_crowd},      {NULL, NULL},
+    {"fork", play_fork},           {"hello", play_hello},       {"wrong", play_wrong_word},
+    {"two", play_two_hellos},      {"list", play_list},         {"write", play_write},
+    {"fill", play_fill},           {"stray", play_stray},       {"bomb", play_bomb},
+    {"break out", play_break_out}, {"hand on", play_hand_on},   {"eat", play_eat},
+    {"crowd", play_crowd},         {"new code", play_new_code}, {NULL, NULL},
 };
 
 /* -- outside ----------------------------------------------------------------------------------------------------- */
@@ -488,6 +496,26 @@ static void tells_the_end_of_a_worker_once(void)
     room_close(&room);
 }
 
+static void refuses_new_code_where_asked_to(void)
+{
+    struct room room;
+    struct cell_options options = room_options();
+
+    room_keeper(&room);
+    room_cell(&room, &options);
+    ok(says(ask_template(&room, "new code"), "done"));
+    room_close(&room);
+    if (prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0) < 0) {
+        printf("# this kernel cannot (before 6.3)\n");
+        return;
+    }
+    options.refuses_new_code = true;
+    room_keeper(&room);
+    room_cell(&room, &options);
+    ok(says(ask_template(&room, "new code"), "EACCES"));
+    room_close(&room);
+}
+
 static int compare(const void *a, const void *b)
 {
     return *(const int64_t *)a < *(const int64_t *)b ? -1 : *(const int64_t *)a > *(const int64_t *)b;
@@ -518,6 +546,37 @@ static void starts_workers_fast(void)
     }
     report_times("admit -> fork -> sealed -> ready, idle in between", us, FORKS_MEASURED);
     ok(us[FORKS_MEASURED / 2] > 0 && us[FORKS_MEASURED / 2] < 100 * 1000);
+    room_close(&room);
+}
+
+/* All asked for before the first is looked at: the stock runs out, and is made while they wait. */
+static void starts_a_hundred_at_once(void)
+{
+    struct room room;
+    int lines[CROWD_OF_WORKERS], ready = 0, none[ASK_FDS];
+    char words[ASK_BYTES];
+    int64_t start_us;
+
+    room_open(&room);
+    (void)ask_template(&room, "list");
+    start_us = clock_steady_us();
+    for (int i = 0; i < CROWD_OF_WORKERS; i++) {
+        int line[2], gate = admit(&room, (uint32_t)i + 1, NULL);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+            abort();
+        int fds[] = {gate, line[1]};
+        send_words(room.line, "fork", fds, 2);
+        close(gate), close(line[1]);
+        lines[i] = line[0];
+        (void)uv_run(&room.loop, UV_RUN_NOWAIT);
+    }
+    for (int i = 0; i < CROWD_OF_WORKERS; i++) {
+        ready += receive_words(lines[i], words, none) && strcmp(words, "ready") == 0;
+        close(lines[i]);
+    }
+    start_us = clock_steady_us() - start_us;
+    printf("# %d workers asked for at once, until all are ready: %d us\n", ready, (int)start_us);
+    ok(ready == CROWD_OF_WORKERS && start_us < 5 * 1000 * 1000);
     room_close(&room);
 }
 
@@ -580,7 +639,9 @@ static void (*const tests[])(void) = {
     lets_nobody_else_in,
     walls_hold_after_the_gate,
     tells_the_end_of_a_worker_once,
+    refuses_new_code_where_asked_to,
     starts_workers_fast,
+    starts_a_hundred_at_once,
     everything_is_gone_soon_after_a_kill,
 };
 

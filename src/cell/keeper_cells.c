@@ -126,17 +126,26 @@ static void hear(struct keeper_cell *cell, const struct cell_report *report, int
     fd_close(&fds[1]);
 }
 
+/* Its end, and why, is left there for when it has ended. */
+void cells_hear(struct keeper_cell *cell)
+{
+    struct cell_report report;
+    int fds[2];
+
+    while (recv(cell->started.reports, &report, sizeof report, MSG_PEEK | MSG_DONTWAIT) == (ssize_t)sizeof report &&
+           report.kind != CELL_REPORT_FAILED && report.kind != CELL_REPORT_STATUS &&
+           cell_read_report(cell->started.reports, &report, fds))
+        hear(cell, &report, fds);
+}
+
 static void on_reports(struct watch *watch)
 {
     struct keeper_cell *cell = OWNER_OF(watch, struct keeper_cell, reports);
     struct cell_report report;
-    int fds[2];
 
-    if (recv(cell->started.reports, &report, sizeof report, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof report ||
-        report.kind == CELL_REPORT_FAILED || report.kind == CELL_REPORT_STATUS)
-        watch_stop(watch); /* its end: read when it has ended */
-    else if (cell_read_report(cell->started.reports, &report, fds))
-        hear(cell, &report, fds);
+    cells_hear(cell);
+    if (recv(cell->started.reports, &report, sizeof report, MSG_PEEK | MSG_DONTWAIT) >= 0)
+        watch_stop(watch); /* only its end is left */
 }
 
 static void cell_ended(struct keeper_cell *cell, int status)

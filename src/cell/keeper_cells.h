@@ -30,7 +30,6 @@ struct keeper_cell {
     struct watch stock_line;
     uint32_t tmp_mb, stock_mb; /* of a worker's /tmp; of what the helper at work makes */
     int stock[STOCK_BATCH_MAX + STOCK_READY], stock_count;
-    bool stock_failed; /* this host gives none: GATE_STAY */
 };
 
 struct keeper_state {
@@ -49,5 +48,6 @@ void keeper_tell_note(const char *text);
 struct keeper_cell *cells_find(uint32_t number);
 void cells_start(const struct keeper_message *message, const struct cell_fds *fds);
 void cells_kill(struct keeper_cell *cell);
-bool cells_reap(pid_t pid, int status); /* false: it is nobody's */
-void cells_kill_all(void);              /* the server is gone: nobody is told */
+void cells_hear(struct keeper_cell *cell); /* what it has reported so far */
+bool cells_reap(pid_t pid, int status);    /* false: it is nobody's */
+void cells_kill_all(void);                 /* the server is gone: nobody is told */
