@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "cell/network_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -40,8 +41,9 @@
 #define TUN "/dev/net/tun"
 #define OFFLINE_ADDRESS "198.18.0.2" /* RFC 2544: nobody's, so nothing is hidden behind it */
 #define OFFLINE_GATEWAY "198.18.0.1"
+#define OFFLINE_MAC "02:00:00:00:00:01"
 
-enum { ARGUMENTS_MAX = 32, WORDS_BYTES = 200, TUN_MAJOR = 10, TUN_MINOR = 200 };
+enum { ARGUMENTS_MAX = 48, WORDS_BYTES = 200, TUN_MAJOR = 10, TUN_MINOR = 200 };
 
 static const char *const pastas[] = {"/usr/bin/pasta", "/usr/local/bin/pasta"};
 
@@ -227,6 +229,8 @@ static void choose_arguments(uint16_t api_port, char port[static 8], const char 
                                          "--foreground",
                                          "--quiet",
                                          "--config-net",
+                                         "--ns-ifname",
+                                         "eth0",
                                          "--no-map-gw",
                                          "--no-dhcp",
                                          "--no-dhcpv6",
@@ -243,9 +247,12 @@ static void choose_arguments(uint16_t api_port, char port[static 8], const char 
                                          "none",
                                          "-U",
                                          "none"};
-    static const char *const offline[] = {"-4", "-i", "lo", "-a", OFFLINE_ADDRESS, "-n", "24", "-g", OFFLINE_GATEWAY};
+    static const char *const offline[] = {
+        "-4", "-i", "lo", "-a", OFFLINE_ADDRESS, "-n", "24", "-g", OFFLINE_GATEWAY, "-M", OFFLINE_MAC};
     int count = 0;
 
+    static_assert(sizeof always / sizeof *always + sizeof offline / sizeof *offline + 3 <= ARGUMENTS_MAX,
+                  "and a port, and the end");
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         ret[count++] = always[i];
     for (size_t i = 0; !network_link_has_default_route() && i < sizeof offline / sizeof *offline; i++)
@@ -268,6 +275,17 @@ static NORETURN void run_uplink(const struct target *target, uint16_t api_port, 
     _exit(1);
 }
 
+/* The last line, which says why: those before may tell of a syslog that is not there. */
+static const char *last_line(char *text)
+{
+    char *line;
+
+    for (size_t len = strlen(text); len > 0 && text[len - 1] == '\n'; len--)
+        text[len - 1] = '\0';
+    line = strrchr(text, '\n');
+    return line ? line + 1 : text;
+}
+
 /* Waits for its pid on `ready`.  It is not up when it ended or said nothing for too long. */
 static bool wait_until_up(int ready, int words, struct err *err)
 {
@@ -285,10 +303,9 @@ static bool wait_until_up(int ready, int words, struct err *err)
             return true;
         len = read(words, text, sizeof text - 1);
         text[len > 0 ? len : 0] = '\0';
-        text[strcspn(text, "\n")] = '\0';
-        return count == 0
-                   ? err_set(err, ERR_TIMEOUT, "the cell's uplink is not up after %d ms: pasta %s", NETWORK_UP_MS, text)
-                   : err_set(err, ERR_SYSTEM, "the cell's uplink did not start: pasta: %s", text);
+        return count == 0 ? err_set(err, ERR_TIMEOUT, "the cell's uplink is not up after %d ms: pasta: %s",
+                                    NETWORK_UP_MS, last_line(text))
+                          : err_set(err, ERR_SYSTEM, "the cell's uplink did not start: pasta: %s", last_line(text));
     }
 }
 
