@@ -97,6 +97,7 @@ extern struct sim_faults sim_faults;
 void sim_cells_poll(void (*add)(int fd, short events, sim_do *what, void *ctx)); /* what the far ends wait for */
 int sim_cells_alive(void);
 int sim_workers_alive(void); /* processes: forked, or a template that became one */
+void sim_workers_list(void); /* for the trace */
 int sim_workers_alive_of(const char *package);
 int sim_workers_idle_of(const char *package); /* ready, listening, without a call */
 int64_t sim_cells_started(void);

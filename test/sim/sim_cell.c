@@ -560,7 +560,7 @@ static void fork_it(void *ctx, int64_t status)
         return;
     }
     worker->alive = worker->is_owed_exit = true;
-    worker->is_template = status == FRAME_START_BECOME;
+    worker->is_template = (status & FRAME_START_BECOME) != 0;
     cell->has_become = cell->has_become || worker->is_template;
     sim_trace("cell %u %s worker %u", cell->id, worker->is_template ? "becomes" : "forks", worker->number);
     send_control(cell, forked, STR(""));
@@ -579,7 +579,7 @@ static void on_fork(struct cell *cell, const struct frame_header *header, const 
         sim_violation("cell %u is asked to fork before its init is done", cell->id);
     if (cell->has_become)
         sim_violation("cell %u is asked to fork after it became a worker", cell->id);
-    if (header->status == FRAME_START_FORK && !cell->function->can_fork)
+    if (!(header->status & FRAME_START_BECOME) && !cell->function->can_fork)
         sim_violation("cell %u is asked to fork, and said that it cannot", cell->id);
     if (count < 2)
         sim_violation("cell %u gets %d descriptors for worker %u", cell->id, count, header->worker);
@@ -906,6 +906,21 @@ int sim_workers_alive_of(const char *package)
 int sim_workers_idle_of(const char *package)
 {
     return count_workers(package, true);
+}
+
+void sim_workers_list(void)
+{
+    struct cell *cell;
+    struct worker *worker;
+
+    TAILQ_FOREACH (cell, &cells, next) {
+        TAILQ_FOREACH (worker, &cell->workers, next) {
+            if (cell->alive && worker->alive)
+                sim_trace("  worker %u lives in cell %u (%s)%s%s%s%s", worker->number, cell->id, cell->package,
+                          cell->dying ? ", cell is to be killed" : "", cell->is_stopped ? ", template is stopped" : "",
+                          worker->end_asked ? ", to be ended" : "", worker->is_bad ? ", bad" : "");
+        }
+    }
 }
 
 int64_t sim_cells_started(void)

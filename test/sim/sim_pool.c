@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/rand.h"
 #include "runtime/pool.h"
@@ -429,8 +430,10 @@ static void at_rest(void)
         sim_violation("the world is %d s old, and %d of %d calls are told", WORLD_SECONDS_MAX, world.done,
                       world.calls_count);
 
-    if (sim_workers_alive() > world.options.workers_total_max)
+    if (sim_workers_alive() > world.options.workers_total_max) {
+        sim_workers_list();
         sim_violation("%d workers live, %d may", sim_workers_alive(), world.options.workers_total_max);
+    }
     for (int i = 0; i < world.packages_count; i++)
         if (sim_workers_alive_of(world.packages[i].name) > world.options.workers_per_version_max)
             sim_violation("%d workers of %s live, %d may", sim_workers_alive_of(world.packages[i].name),
@@ -579,8 +582,12 @@ static void check_idle_end(void)
 {
     int may_stay = 0;
 
-    for (int i = 0; i < world.functions_count; i++)
-        may_stay += world.functions[i].exists && world.functions[i].provisioned > 0 ? 2 : 0;
+    for (int i = 0; i < world.functions_count; i++) {
+        const struct function *function = &world.functions[i];
+        bool forks = function->kind.can_fork && function->settings.fork;
+        if (function->exists && function->provisioned > 0) /* two versions; without forks each worker is a cell */
+            may_stay += 2 * (forks ? 1 : function->provisioned + function->settings.parked);
+    }
     world.until = sim_now + 1000LL * (world.options.worker_idle_ms + world.options.template_idle_ms +
                                       world.options.init_timeout_ms + 2 * SLACK_MS);
     (void)sim_run(time_is_over, at_rest);
@@ -737,6 +744,7 @@ int main(int argc, char **argv)
     }
     settle_map_seed();
     clock_replace(read_clock);
+    log_set_level(sim_tracing ? LOG_DEBUG : LOG_ERROR);
     if (only == 0)
         return run_many(from, count, argv[0]);
     run_seed(only);
