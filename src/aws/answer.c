@@ -118,6 +118,8 @@ static const char *query_code(enum aws_error error)
         {AWS_ERROR_MISSING_TOKEN, "MissingAuthenticationToken"},
         {AWS_ERROR_INCOMPLETE_SIGNATURE, "IncompleteSignature"},
         {AWS_ERROR_UNRECOGNIZED_CLIENT, "InvalidClientTokenId"},
+        {AWS_ERROR_EXPIRED_TOKEN, "ExpiredToken"},
+        {AWS_ERROR_ACCESS_DENIED, "AccessDenied"},
         {AWS_ERROR_INVALID_SIGNATURE, "SignatureDoesNotMatch"},
         {AWS_ERROR_UNKNOWN_OPERATION, "InvalidAction"},
         {AWS_ERROR_VALIDATION, "ValidationError"},

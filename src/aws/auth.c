@@ -5,7 +5,9 @@
  * no key at all or one that is not ours.
  */
 #include "aws/aws_private.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "codec/url.h"
 
 #define HINT "run: eval \"$(sculler env)\""
 
@@ -46,34 +48,122 @@ static const struct aws_credential *find_key(const struct aws_credentials *crede
     return NULL;
 }
 
+static bool refuse_unknown(struct aws_call *call)
+{
+    return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.", true);
+}
+
+/* -- the keys of functions ------------------------------------------------------------------------------------------
+ */
+
+/* A token in a presigned query is percent-encoded. */
+static str session_token(struct aws_call *call)
+{
+    str token = call->signature.session_token;
+    BUF_AUTO text = {0};
+
+    if (!call->signature.presigned || token.len > 3 * SESSION_TOKEN_BYTES_MAX)
+        return token;
+    buf_init(&text, SESSION_TOKEN_BYTES_MAX * 3 + 1);
+    return url_decode(&text, token, URL_PLUS_IS_PLUS) ? arena_copy(call->arena, buf_str(&text)) : token;
+}
+
+static bool read_session(struct aws_call *call)
+{
+    struct session *session = arena_new(call->arena, struct session, 1);
+
+    switch (session_check(call->door->session_key, call->access_key, session_token(call), clock_wall_ms() / 1000,
+                          call->arena, session, &call->secret)) {
+    case SESSION_OK:
+        call->session = session;
+        return true;
+    case SESSION_EXPIRED:
+        return aws_fail(call, AWS_ERROR_EXPIRED_TOKEN, "The security token included in the request is expired");
+    case SESSION_INVALID:
+        break;
+    }
+    return refuse_unknown(call);
+}
+
+/* What a function may do, whatever its role says: policies of IAM are stored and not evaluated yet, so this is the
+ * least with which a function can call another and ask who it is. */
+static const struct {
+    const char *service, *operation;
+} allowed_to_functions[] = {
+    {"lambda", "Invoke"},
+    {"sts", "GetCallerIdentity"},
+};
+
+static const char *action_name(const struct aws_call *call)
+{
+    return strcmp(call->operation->name, "Invoke") == 0 ? "InvokeFunction" : call->operation->name;
+}
+
+/* The function that the path names, or all. */
+static str resource_of(const struct aws_call *call)
+{
+    for (int i = 0; i < call->labels_count; i++)
+        if (str_eq(call->labels[i].name, STR("FunctionName")))
+            return str_starts(call->labels[i].value, STR("arn:"))
+                       ? call->labels[i].value
+                       : arena_printf(call->arena, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT,
+                                      STR_ARG(call->door->region), STR_ARG(call->door->account),
+                                      STR_ARG(call->labels[i].value));
+    return STR("*");
+}
+
+bool aws_auth_allows(struct aws_call *call)
+{
+    str arn, resource;
+
+    if (!call->session || !call->operation || call->operation->open)
+        return true;
+    for (size_t i = 0; i < sizeof allowed_to_functions / sizeof *allowed_to_functions; i++)
+        if (strcmp(allowed_to_functions[i].service, call->service->name) == 0 &&
+            strcmp(allowed_to_functions[i].operation, call->operation->name) == 0)
+            return true;
+    arn = session_arn(call->session, call->arena);
+    resource = resource_of(call);
+    return aws_fail(call, AWS_ERROR_ACCESS_DENIED,
+                    "User: " STR_FMT " is not authorized to perform: %s:%s on resource: " STR_FMT
+                    " because no identity-based policy allows the %s:%s action",
+                    STR_ARG(arn), call->service->name, action_name(call), STR_ARG(resource), call->service->name,
+                    action_name(call));
+}
+
+/* -- a call
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /* An unknown key is refused before its body is taken: nobody without a key can fill the disk. */
 bool aws_auth_read(struct aws_call *call)
 {
     struct err err = {0};
     enum sigv4_fault fault = sigv4_read(&call->exchange->request, &call->signature, &err);
+    const struct aws_credential *key;
 
     if (fault != SIGV4_OK)
         return call->door->auth_off || refuse_fault(call, fault, err.text);
     call->access_key = call->signature.access_key;
     call->service = aws_service_named(call->signature.service); /* so that a refusal speaks its protocol */
-    if (call->door->auth_off || find_key(call->door->credentials, call->access_key))
-        return true;
-    return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.", true);
+    if (call->door->session_key && str_starts(call->access_key, STR("ASIA")))
+        return call->door->auth_off || read_session(call);
+    key = find_key(call->door->credentials, call->access_key);
+    call->secret = key ? key->secret : STR("");
+    return key || call->door->auth_off || refuse_unknown(call);
 }
 
 bool aws_auth_verify(struct aws_call *call)
 {
     struct http_exchange *exchange = call->exchange;
-    const struct aws_credential *key = find_key(call->door->credentials, call->access_key);
     struct err err = {0};
 
     if (call->door->auth_off || (call->operation && call->operation->open))
         return true;
-    if (!key) /* it was there when the headers came */
-        return refuse(call, AWS_ERROR_UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.",
-                      true);
+    if (!call->secret.len) /* it was there when the headers came */
+        return refuse_unknown(call);
     return refuse_fault(
-        call, sigv4_verify(&exchange->request, &call->signature, key->secret, exchange->body_sha256, &err), err.text);
+        call, sigv4_verify(&exchange->request, &call->signature, call->secret, exchange->body_sha256, &err), err.text);
 }
 
 enum sigv4_fault aws_door_verify(const struct aws_door *door, const struct http_exchange *exchange,

@@ -15,6 +15,8 @@ bool aws_find_operation(struct aws_call *call, const struct aws_service *service
 /* auth.c.  read: when the headers are there: who signs, and for which service; verify: when the body is there. */
 bool aws_auth_read(struct aws_call *call);
 bool aws_auth_verify(struct aws_call *call);
+/* May who signed do this?  True as well while the operation is not known yet. */
+bool aws_auth_allows(struct aws_call *call);
 
 /* answer.c */
 void aws_answer(struct aws_call *call);

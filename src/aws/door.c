@@ -148,6 +148,15 @@ static bool take_body(struct aws_call *call)
     return true;
 }
 
+/* Refused before the operation took anything, so it has nothing to give back. */
+static bool may_begin(struct aws_call *call)
+{
+    if (aws_auth_allows(call))
+        return true;
+    call->operation = NULL;
+    return false;
+}
+
 void aws_door_route(struct aws_door *door, struct http_exchange *exchange)
 {
     struct aws_call *call = call_new(door, exchange);
@@ -156,7 +165,7 @@ void aws_door_route(struct aws_door *door, struct http_exchange *exchange)
         rand_bytes(door->link_key, sizeof door->link_key);
     door->link_key_made = true;
     exchange->on_client_gone = on_dropped;
-    if ((find_open(call) || (aws_auth_read(call) && find(call))) && take_body(call))
+    if ((find_open(call) || (aws_auth_read(call) && find(call) && may_begin(call))) && take_body(call))
         return;
     aws_call_finish(call);
 }
@@ -354,7 +363,7 @@ void aws_door_handle(struct aws_door *door, struct http_exchange *exchange)
 
     (void)door;
     exchange->on_client_gone = NULL;
-    good = aws_auth_verify(call) && (call->operation || find_action(call, &form)) &&
+    good = aws_auth_verify(call) && (call->operation || find_action(call, &form)) && aws_auth_allows(call) &&
            (!call->operation->on_body || call->operation->on_body(call)) && parse_json(call) && parse_input(call, form);
     if (!good) {
         aws_call_finish(call);

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "aws/session.h"
 #include "aws/shape.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -46,6 +47,7 @@ struct aws_door {
     struct readiness *readiness;
     struct interpreters *interpreters;
     const struct aws_credentials *credentials;
+    const struct session_key *session_key; /* of the keys that functions have; NULL: they have none */
     str region, account;
     str base_url;            /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
     str version;             /* of sculler */
@@ -157,7 +159,9 @@ struct aws_call {
     struct http_exchange *exchange;
     struct arena *arena; /* the exchange's: everything of the call lives here */
     struct sigv4 signature;
-    str access_key; /* empty when unsigned (auth_off) */
+    str access_key;                /* empty when unsigned (auth_off) */
+    const struct session *session; /* who calls, when it is a function; else NULL: whoever has the server's key */
+    str secret;                    /* what the signature is checked with */
     char request_id[37];
 
     /* in */

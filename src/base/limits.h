@@ -26,6 +26,7 @@ enum {
     INVOKE_EVENT_BYTES_MAX = 6291456,
     INVOKE_RESPONSE_BYTES_MAX = 6291556,
     GATEWAY_BODY_BYTES_MAX = 10 * 1024 * 1024,
+    RECURSION_ROUNDS_MAX = 16, /* of one function on one thread of calls */
     LOG_TAIL_BYTES = 4096,
     AWS_ZIP_BYTES_MAX = 52428800,
     AWS_UNZIPPED_BYTES_MAX = 262144000,
@@ -38,6 +39,7 @@ enum {
     QUEUE_WAIT_MS_MAX = 10 * 1000, /* how long a call may wait for a worker before 429 */
     WORKER_IDLE_MS = 60 * 1000,
     TEMPLATE_IDLE_MS = 15 * 60 * 1000,
+    FUNCTION_TIMEOUT_MS_MAX = 900 * 1000,
     TEMPLATE_AGE_MS_MAX = 6 * 60 * 60 * 1000, /* the keys in its environment end; a fresh one has fresh keys */
     INIT_TIMEOUT_MS = 10 * 1000,
     ACCOUNT_CONCURRENCY = 1000, /* AWS's own default */
@@ -47,9 +49,9 @@ enum {
     RESTART_CHECK_MS = 5 * 1000, /* for the new program to read its settings */
     RESTART_FREEZE_MS = 300,     /* that clients may wait for a call that runs; then we go on, and try again */
     RESTART_SERVE_MS = 200,      /* after this */
-    READINESS_ATTEMPTS_MAX = 6, /* to make a version ready on a machine that is in trouble */
-    NETWORK_UP_MS = 5 * 1000,   /* for a cell's uplink to be up; it takes 30 on an idle machine */
-    READINESS_RETRY_MS = 1000,  /* after the first; each later pause is twice as long: half a minute in all */
+    READINESS_ATTEMPTS_MAX = 6,  /* to make a version ready on a machine that is in trouble */
+    NETWORK_UP_MS = 5 * 1000,    /* for a cell's uplink to be up; it takes 30 on an idle machine */
+    READINESS_RETRY_MS = 1000,   /* after the first; each later pause is twice as long: half a minute in all */
 
     /* the record of a call */
     RECORD_INPUT_BYTES_MAX = 256 * 1024,

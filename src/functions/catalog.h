@@ -57,6 +57,7 @@ struct function_entry {
     struct alias_target *aliases;
     int aliases_count;
     int reserved_concurrency; /* -1: none set */
+    bool may_recurse;         /* PutFunctionRecursionConfig: RecursiveLoop is Allow */
 };
 
 struct catalog;

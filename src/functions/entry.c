@@ -182,6 +182,7 @@ enum store_answer entry_load(struct db *db, const struct entry_world *world, str
     struct alias_list aliases;
     struct provisioned_list provisioned;
     int reserved;
+    str recursion = STR("");
     enum store_answer answer = store_list_versions(db, name, STR(""), VERSIONS_MAX, &arena, &versions, err);
 
     if (answer == STORE_OK && versions.count > 0)
@@ -192,10 +193,13 @@ enum store_answer entry_load(struct db *db, const struct entry_world *world, str
         answer = store_concurrency_get(db, name, &reserved, err);
     if (answer == STORE_OK)
         answer = store_provisioned_list(db, name, STR(""), VERSIONS_MAX, &arena, &provisioned, err);
-    if (answer != STORE_OK)
+    if (answer == STORE_OK)
+        answer = store_setting_get(db, name, STR("$LATEST"), STR("recursion"), &arena, &recursion, err);
+    if (answer != STORE_OK && answer != STORE_NO_SETTING)
         return answer;
     *ret = make_entry(name, &versions, &aliases, world);
     (*ret)->reserved_concurrency = reserved;
+    (*ret)->may_recurse = str_eq(recursion, STR("Allow"));
     set_provisioned(*ret, &provisioned);
     return STORE_OK;
 }

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "codec/base64.h"
-#include "gateway/trace.h"
+#include "codec/trace.h"
 
 enum { EXTENDED_ID_BYTES = 11 /* 16 characters of base64, the last one '=' */, EVENT_BYTES_MAX = 64 * 1024 * 1024 };
 

@@ -4,7 +4,7 @@
 #include "gateway/jsonpath.h"
 #include "gateway/media.h"
 #include "gateway/template.h"
-#include "gateway/trace.h"
+#include "codec/trace.h"
 
 static void knows_binary_types(void)
 {

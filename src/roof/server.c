@@ -12,7 +12,9 @@
 #include "apis/schema.h"
 #include "apis/store.h"
 #include "aws/door.h"
+#include "aws/session.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "cell/keeper.h"
 #include "db/db.h"
@@ -59,6 +61,8 @@ struct server {
     struct credentials credentials;
     struct aws_credential aws_credential;
     struct aws_credentials aws_credentials;
+    struct session_key session_key;
+    uint16_t api_port; /* by which functions reach us, on loopback; 0: none */
     struct keeper *keeper;
     struct db *db;
     struct lane *state_lane;
@@ -242,6 +246,45 @@ MUST_USE static bool start_functions(struct server *server, struct err *err)
     return true;
 }
 
+/* Functions reach us by a TCP port of the host's loopback. */
+static uint16_t loopback_port(str address)
+{
+    static const char *const hosts[] = {"127.0.0.1:", "localhost:", "0.0.0.0:", "[::]:"};
+    long long port;
+
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (str_starts(address, str_of(hosts[i])) &&
+            str_to_int(str_from(address, strlen(hosts[i])), 1, UINT16_MAX, &port))
+            return (uint16_t)port;
+    log_warn("this server does not listen on 127.0.0.1, so functions get no endpoint to call it by",
+             F_STR("listen", address));
+    return 0;
+}
+
+/* What a function finds in its environment.  Good for as long as a template lives, and its last call. */
+static void give_credentials(void *ctx, const struct runnable *what, struct arena *arena, struct pool_credentials *ret)
+{
+    enum { DAYS_WITHOUT_END = 3650, DAY_S = 24 * 60 * 60 }; /* of a template that is never started anew */
+    const struct server *server = ctx;
+    int64_t age_s = server->config.template_age_max_ms
+                        ? (server->config.template_age_max_ms + FUNCTION_TIMEOUT_MS_MAX) / 1000
+                        : (int64_t)DAYS_WITHOUT_END * DAY_S;
+    int64_t now_s = clock_wall_ms() / 1000;
+    const struct session session = {
+        .function = what->function,
+        .account = setting(server->config.account),
+        .role = what->role,
+        .issued_s = now_s,
+        .expires_s = now_s + age_s,
+    };
+    struct session_credentials keys;
+
+    session_issue(&server->session_key, &session, arena, &keys);
+    *ret = (struct pool_credentials){keys.access_key, keys.secret, keys.token, STR("")};
+    if (server->api_port && what->settings.network != CELL_NETWORK_NONE)
+        ret->endpoint = arena_printf(arena, "http://127.0.0.1:%u", (unsigned)server->api_port);
+}
+
 static void start_pool(struct server *server)
 {
     const struct config *config = &server->config;
@@ -259,7 +302,14 @@ static void start_pool(struct server *server)
         .template_memory_mb = config->template_memory_mb,
         .template_age_max_ms = (int)config->template_age_max_ms,
         .slow_us = config->slow_ms * 1000,
+        .allow_host_network = config->allow_host_network,
+        .api_port = loopback_port(server->routes.own_address),
+        .credentials = give_credentials,
+        .credentials_ctx = server,
     };
+
+    server->api_port = options.api_port;
+    session_key_derive(setting(server->credentials.secret), &server->session_key);
 
     server->pool = pool_new(&server->loop, server->keeper, &options);
     server->invoker = (struct invoker){
@@ -302,6 +352,7 @@ static void start_doors(struct server *server)
         .readiness = &server->readiness,
         .interpreters = server->interpreters,
         .credentials = &server->aws_credentials,
+        .session_key = &server->session_key,
         .region = setting(config->region),
         .account = setting(config->account),
         .base_url = setting(server->endpoint),

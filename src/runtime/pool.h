@@ -63,6 +63,7 @@ struct pool_options {
     /* Asked at each start of a template; NULL: none are given. */
     void (*credentials)(void *ctx, const struct runnable *what, struct arena *arena, struct pool_credentials *ret);
     void *credentials_ctx;
+    bool allow_host_network;       /* a function may ask for CELL_NETWORK_HOST */
     uint16_t api_port;             /* of the server on loopback, for cells with egress; 0: none */
     int64_t templates_memory_mb;   /* budget of the machine for templates and idle workers; 0: half of its memory */
     int64_t template_memory_mb;    /* limit of one template's cell beside its workers; 0: none */

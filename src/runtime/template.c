@@ -137,7 +137,29 @@ static const struct {
     {"HOME", STR("/tmp")},
 };
 
-static void add_environment(struct buf *head, const struct runnable *what)
+/* With which its code calls us back, as its role would call AWS. */
+static void add_credentials(struct buf *head, const struct runnable *what, const struct pool_options *options)
+{
+    ARENA_AUTO arena = {0};
+    struct pool_credentials keys = {0};
+
+    if (options->credentials)
+        options->credentials(options->credentials_ctx, what, &arena, &keys);
+    const struct {
+        const char *name;
+        str value;
+    } variables[] = {
+        {"AWS_ACCESS_KEY_ID", keys.access_key},
+        {"AWS_SECRET_ACCESS_KEY", keys.secret},
+        {"AWS_SESSION_TOKEN", keys.session_token},
+        {"AWS_ENDPOINT_URL", keys.endpoint},
+    };
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        if (variables[i].value.len)
+            add_variable(head, variables[i].name, variables[i].value);
+}
+
+static void add_environment(struct buf *head, const struct runnable *what, const struct pool_options *options)
 {
     char memory[16], runtime[64];
     str region = region_of(what->arn);
@@ -154,6 +176,7 @@ static void add_environment(struct buf *head, const struct runnable *what)
     add_variable(head, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str_of(memory));
     add_variable(head, "AWS_LAMBDA_LOG_GROUP_NAME", what->log_group);
     add_log_stream(head, what->version);
+    add_credentials(head, what, options);
     for (int i = 0; i < what->environment_count; i++) {
         buf_add(head, what->environment[i]);
         buf_add_char(head, '\0');
@@ -161,8 +184,9 @@ static void add_environment(struct buf *head, const struct runnable *what)
     add_variable(head, "_HANDLER", what->handler);
 }
 
-static bool send_init(int fd, const struct runnable *what, struct err *err)
+static bool send_init(int fd, const struct template *template, struct err *err)
 {
+    const struct runnable *what = template->what;
     struct frame frame = {.header = {.type = FRAME_INIT}};
     BUF_AUTO head = {0};
     size_t sent = 0;
@@ -170,7 +194,7 @@ static bool send_init(int fd, const struct runnable *what, struct err *err)
     buf_init(&head, ENVIRONMENT_BYTES_MAX);
     buf_add(&head, what->handler);
     buf_add(&head, STR("\0/var/task\0"));
-    add_environment(&head, what);
+    add_environment(&head, what, &template->pool->options);
     frame.head = buf_str(&head);
     frame.header.head_bytes = (uint32_t)head.len;
     if (!buf_ok(&head))
@@ -371,13 +395,18 @@ static bool start_cell(struct template *template, int control, int output, struc
     const struct runnable *what = template->what;
     struct cell_options options = {.kind = CELL_TEMPLATE,
                                    .tmp_mb = (uint32_t)what->tmp_mb,
-                                   .network = CELL_NETWORK_HOST,
+                                   .network = (enum cell_network)what->settings.network,
+                                   .api_port = template->pool->options.api_port,
                                    .control_fd = control,
                                    .output_fd = output};
 
     if (what->package.len >= sizeof options.package || what->interpreter.len >= sizeof options.interpreter ||
         what->prefix.len >= sizeof options.prefix)
         return err_set(err, ERR_LIMIT, "a path of the interpreter is too long");
+    if (options.network == CELL_NETWORK_HOST && !template->pool->options.allow_host_network)
+        return err_set(err, ERR_INVALID,
+                       "the function asks for the host's network (SCULLER_NETWORK=host), which this server does not "
+                       "give: start it with --allow-host-network, or set SCULLER_NETWORK=egress");
     (void)snprintf(options.package, sizeof options.package, STR_FMT, STR_ARG(what->package));
     (void)snprintf(options.interpreter, sizeof options.interpreter, STR_FMT, STR_ARG(what->interpreter));
     (void)snprintf(options.prefix, sizeof options.prefix, STR_FMT, STR_ARG(what->prefix));
@@ -404,7 +433,7 @@ static bool start(struct template *template, struct err *err)
     FD_AUTO write_end = output[1];
 
     (void)fcntl(read_end, F_SETFL, O_NONBLOCK);
-    if (!send_init(ours, template->what, err) || !start_cell(template, theirs, write_end, err))
+    if (!send_init(ours, template, err) || !start_cell(template, theirs, write_end, err))
         return false;
     open_line(template, fd_take(&ours), fd_take(&read_end));
     return true;

@@ -3,7 +3,7 @@
 #include "gateway/lax_object.h"
 #include "gateway/proxy_result.h"
 #include "gateway/template.h"
-#include "gateway/trace.h"
+#include "codec/trace.h"
 
 #include <assert.h>
 #include <stdint.h>

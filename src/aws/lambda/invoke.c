@@ -8,10 +8,11 @@
 #include "aws/lambda/patterns.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/rand.h"
+#include "base/log.h"
 #include "codec/base64.h"
-#include "codec/hex.h"
 #include "codec/json_read.h"
+#include "codec/trace.h"
+#include "functions/catalog.h"
 #include "invoke/invoke.h"
 
 enum { CLIENT_CONTEXT_BYTES_MAX = 3583, TAIL_BASE64_MAX = LOG_TAIL_BYTES / 3 * 4 + 8 };
@@ -165,19 +166,25 @@ static bool read_client_context(struct aws_call *call, str header, str *ret)
            aws_fail(call, AWS_ERROR_REQUEST_CONTENT, "Client context must be a valid Base64-encoded JSON object.");
 }
 
-/* Root=1-SECONDS-24 HEX: the caller's, or a new one, unsampled. */
-static str trace_id(struct aws_call *call)
+/* The thread of the call, one round longer.  Only what comes by this API is counted, as on AWS; a function whose
+ * RecursiveLoop is Allow is not.  That a function leaves the header out cannot be helped: its concurrency and the
+ * pool's limits stand behind. */
+static bool follow_trace(struct aws_call *call, struct invoking *invoking)
 {
-    str given = http_header(&call->exchange->request, STR("X-Amzn-Trace-Id"));
-    unsigned char random[12];
-    char hex[2 * sizeof random + 1];
+    const struct function_entry *entry = catalog_function(call->door->catalog, invoking->ref.name);
+    str trace = trace_continue(http_header(&call->exchange->request, STR("X-Amzn-Trace-Id")), clock_wall_ms() / 1000,
+                               call->arena);
 
-    if (given.len)
-        return given;
-    rand_bytes(random, sizeof random);
-    hex_encode(random, sizeof random, hex);
-    return arena_printf(call->arena, "Root=1-%08llx-%s;Sampled=0",
-                        (unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, hex);
+    invoking->invocation.trace_id = trace;
+    if (!entry || entry->may_recurse || invoking->dry_run ||
+        trace_visit(trace, lambda_arn(call, invoking->ref.name, STR("")), RECURSION_ROUNDS_MAX, call->arena,
+                    &invoking->invocation.trace_id))
+        return true;
+    log_warn("a function that calls itself, maybe by way of others, was stopped", F_STR("function", invoking->ref.name),
+             F_STR("trace", trace));
+    return aws_fail(call, AWS_ERROR_RECURSIVE_INVOCATION,
+                    "Lambda has detected your function being invoked in a recursive loop with other AWS resources and "
+                    "stopped your function's invocation.");
 }
 
 static bool check(struct aws_call *call, const struct invoke_input *input, struct invoking *ret)
@@ -210,7 +217,7 @@ void invoke_operation(struct aws_call *call)
     struct http_exchange *exchange = call->exchange;
 
     invoking->call = call;
-    if (!check(call, call->input, invoking)) {
+    if (!check(call, call->input, invoking) || !follow_trace(call, invoking)) {
         aws_call_finish(call);
         return;
     }
@@ -219,7 +226,6 @@ void invoke_operation(struct aws_call *call)
     invoking->invocation.qualifier = invoking->ref.qualifier;
     invoking->invocation.event = exchange->request.body;
     invoking->invocation.source = STR("lambda");
-    invoking->invocation.trace_id = trace_id(call);
     invoking->invocation.dry_run = invoking->dry_run;
     invoking->invocation.received_us = exchange->received_us;
     invoking->invocation.status_of = status_of;

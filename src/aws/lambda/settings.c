@@ -365,8 +365,10 @@ bool recursion_put(struct aws_call *call)
     const struct recursion_input *input = call->input;
     struct lambda_ref ref;
 
-    return whole_function_ref(call, input->function, &ref) && put_setting(call, &ref, "recursion", input->loop) &&
-           write_recursion(call, input->loop);
+    if (!whole_function_ref(call, input->function, &ref) || !put_setting(call, &ref, "recursion", input->loop))
+        return false;
+    lambda_changed(call, ref.name);
+    return write_recursion(call, input->loop);
 }
 
 bool recursion_get(struct aws_call *call)

@@ -1,0 +1,138 @@
+#include "codec/trace.h"
+
+#include <inttypes.h>
+
+#include "base/rand.h"
+#include "codec/hash.h"
+#include "codec/hex.h"
+
+enum {
+    LINEAGE_MAX = 8, /* functions; past that the one that was called least makes room, so a loop is still found */
+    HASH_BYTES = 4,
+    ROUNDS_MAX = 9999,
+};
+
+struct lineage {
+    struct {
+        str hash;
+        int rounds;
+    } at[LINEAGE_MAX];
+    int count;
+};
+
+static bool is_id(str s, size_t len, bool dashes)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (dashes && c == '-')))
+            return false;
+    }
+    return s.len == len;
+}
+
+/* What is not understood is left out. */
+static void lineage_read(str text, struct lineage *ret)
+{
+    *ret = (struct lineage){0};
+    while (text.len && ret->count < LINEAGE_MAX) {
+        str entry, hash, number;
+        long long rounds;
+
+        str_cut(text, '|', &entry, &text);
+        if (!str_cut(entry, ':', &hash, &number) || !is_id(hash, 2 * HASH_BYTES, false) ||
+            !str_to_int(number, 0, ROUNDS_MAX, &rounds))
+            continue;
+        ret->at[ret->count].hash = hash;
+        ret->at[ret->count++].rounds = (int)rounds;
+    }
+}
+
+static str lineage_write(const struct lineage *lineage, struct arena *arena)
+{
+    str text = STR("");
+
+    for (int i = 0; i < lineage->count; i++)
+        text = arena_printf(arena, STR_FMT "%s" STR_FMT ":%d", STR_ARG(text),
+                            i ? "|" : ";Lineage=", STR_ARG(lineage->at[i].hash), lineage->at[i].rounds);
+    return text;
+}
+
+str trace_continue(str incoming, int64_t now_s, struct arena *arena)
+{
+    str root = STR(""), parent = STR(""), sampled = STR("");
+    struct lineage lineage = {0};
+    uint64_t random[3];
+    str member, name, value;
+
+    while (incoming.len) {
+        str_cut(incoming, ';', &member, &incoming);
+        while (str_starts(member, STR(" ")))
+            member = str_from(member, 1);
+        str_cut(member, '=', &name, &value);
+        if (str_eq(name, STR("Root")) && is_id(value, sizeof "1-00000000-000000000000000000000000" - 1, true))
+            root = value;
+        else if (str_eq(name, STR("Parent")) && is_id(value, 16, false))
+            parent = value;
+        else if (str_eq(name, STR("Sampled")) && (str_eq(value, STR("0")) || str_eq(value, STR("1"))))
+            sampled = value;
+        else if (str_eq(name, STR("Lineage")))
+            lineage_read(value, &lineage);
+    }
+    rand_bytes(random, sizeof random);
+    if (!sampled.len)
+        sampled = parent.len ? STR("1") : STR("0");
+    if (!root.len)
+        root = arena_printf(arena, "1-%08" PRIx64 "-%016" PRIx64 "%08" PRIx32, (uint64_t)now_s & 0xffffffff, random[0],
+                            (uint32_t)random[1]);
+    if (!parent.len)
+        parent = arena_printf(arena, "%016" PRIx64, random[2]);
+    str history = lineage_write(&lineage, arena);
+    return arena_printf(arena, "Root=" STR_FMT ";Parent=" STR_FMT ";Sampled=" STR_FMT STR_FMT, STR_ARG(root),
+                        STR_ARG(parent), STR_ARG(sampled), STR_ARG(history));
+}
+
+static int lineage_place(struct lineage *lineage, str hash)
+{
+    int place = 0;
+
+    for (int i = 0; i < lineage->count; i++)
+        if (str_eq_nocase(lineage->at[i].hash, hash))
+            return i;
+    if (lineage->count < LINEAGE_MAX) {
+        place = lineage->count++;
+    } else {
+        for (int i = 1; i < LINEAGE_MAX; i++)
+            if (lineage->at[i].rounds < lineage->at[place].rounds)
+                place = i;
+    }
+    lineage->at[place].hash = hash;
+    lineage->at[place].rounds = 0;
+    return place;
+}
+
+bool trace_visit(str trace, str function_arn, int rounds_max, struct arena *arena, str *ret)
+{
+    static const str mark = STR(";Lineage=");
+    unsigned char digest[SHA256_BYTES];
+    char hash[2 * HASH_BYTES + 1];
+    struct lineage lineage = {0};
+    str front = trace;
+    int place;
+
+    for (size_t i = 0; i + mark.len <= trace.len; i++)
+        if (str_starts(str_from(trace, i), mark)) {
+            front = (str){trace.at, i};
+            lineage_read(str_from(trace, i + mark.len), &lineage);
+            break;
+        }
+    sha256(function_arn, digest);
+    hex_encode(digest, HASH_BYTES, hash);
+    place = lineage_place(&lineage, str_of(hash));
+    if (lineage.at[place].rounds >= rounds_max)
+        return false;
+    lineage.at[place].rounds++;
+    str history = lineage_write(&lineage, arena);
+    *ret = arena_printf(arena, STR_FMT STR_FMT, STR_ARG(front), STR_ARG(history));
+    return true;
+}
