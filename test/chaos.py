@@ -30,7 +30,8 @@ class ChaosServer(Server):
             assert time.monotonic() - begun < 30, f"the port is not open:\n{self.log_text()}"
             time.sleep(0.001)
         self.starts.append(time.monotonic() - begun)
-        wait_until(self.is_up, "health", 10)
+        wait_until(lambda: self.is_up() or self.process.poll() is not None, "health", 10)
+        assert self.process.poll() is None, f"the server ended at its start:\n{self.log_text()}"
 
 
 def accepts(port):

@@ -48,7 +48,7 @@ def small(nothing_is_left):
     server = SmallServer()
     yield server
     try:
-        if server.process.returncode is None:
+        if server.process.poll() is None:
             server.stop()
     finally:
         server.remove()
@@ -112,7 +112,7 @@ def test_a_server_that_starts_on_a_full_disk_says_so_or_serves(small):
         assert invoke(small.client("lambda"), "kept", 1).payload == 1
         small.stop()
     except AssertionError as error:
-        assert "ended at its start" in str(error) and "space" in small.log_text(), error
+        assert "ended at its start" in str(error) and "No space left" in small.log_text(), error
     small.clear()
     small.start()
     lam = small.client("lambda")
