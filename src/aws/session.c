@@ -80,6 +80,8 @@ bool session_parse(str payload, struct session *ret)
     str line[LINES];
     long long issued, expires;
 
+    if (payload.len && memchr(payload.at, '\0', payload.len)) /* nobody's name has one, and words would end at it */
+        return false;
     for (int i = 0; i < LINES; i++)
         if (!str_cut(payload, '\n', &line[i], &payload))
             return false;

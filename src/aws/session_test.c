@@ -69,9 +69,10 @@ static void parses_five_lines_and_nothing_else(void)
         str payload;
         bool good;
     } cases[] = {
-        {STR("f\na\nr\n1\n2\n"), true},   {STR("f\na\n\n1\n2\n"), true},    {STR(""), false},
-        {STR("f\na\nr\n1\n2"), false},    {STR("f\na\nr\n1\n2\nx"), false}, {STR("\na\nr\n1\n2\n"), false},
-        {STR("f\na\nr\n-1\n2\n"), false}, {STR("f\na\nr\n1\n2x\n"), false}, {STR("f\n\nr\n1\n2\n"), false},
+        {STR("f\na\nr\n1\n2\n"), true},     {STR("f\na\n\n1\n2\n"), true},    {STR(""), false},
+        {STR("f\na\nr\n1\n2"), false},      {STR("f\na\nr\n1\n2\nx"), false}, {STR("\na\nr\n1\n2\n"), false},
+        {STR("f\na\nr\n-1\n2\n"), false},   {STR("f\na\nr\n1\n2x\n"), false}, {STR("f\n\nr\n1\n2\n"), false},
+        {STR("f\0g\na\nr\n1\n2\n"), false},
     };
     struct session session;
 

@@ -151,10 +151,13 @@ static bool has_default_route(int line, uint8_t family)
     if (!send_request(line, &request))
         return false;
     for (more = true; more && (len = recv(line, answer, sizeof answer, 0)) > 0;) {
-        const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)answer;
-        for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
+        const char *at = answer;
+        const struct nlmsghdr *header;
+        for (; header = (const void *)at, len > 0 && NLMSG_OK(header, (size_t)len);
+             at += NLMSG_ALIGN(header->nlmsg_len)) {
             more = more && header->nlmsg_type != NLMSG_DONE && header->nlmsg_type != NLMSG_ERROR;
             found = found || is_default_route(header);
+            len -= NLMSG_ALIGN(header->nlmsg_len);
         }
     }
     return found;
