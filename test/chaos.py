@@ -1,7 +1,6 @@
 """What the kill and abuse tests share: what a server leaves in the machine, and which process is whose."""
 
 import contextlib
-import glob
 import os
 import pathlib
 import re
@@ -92,21 +91,23 @@ def processes_of(server, package):
 
 
 def cgroups():
-    """Every cgroup of ours, in every hierarchy that is mounted."""
+    """Cgroups of keepers that are no more (sculler-<pid>), in every hierarchy that is mounted."""
     found = set()
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
-        fields = line.split()
-        if " - cgroup" in line:
-            for folder, children, _ in os.walk(fields[4]):
-                found |= {os.path.join(folder, child) for child in children if child.startswith("sculler")}
+        if " - cgroup" not in line:
+            continue
+        for folder, children, _ in os.walk(line.split()[4]):
+            for child in children:
+                keeper = re.fullmatch(r"sculler-(\d+)", child)
+                if keeper and not is_alive(keeper[1]):
+                    found.add(os.path.join(folder, child))
     return found
 
 
 def uplinks():
-    """Processes that give a cell its way out."""
-    return {int(path.split("/")[2]) for path in glob.glob("/proc/[0-9]*/cmdline")
-            if re.search(r"\b(pasta|passt|slirp4netns)\b", words_of(path.split("/")[2]).split(" ")[0] or "")
-            and is_alive(path.split("/")[2])}
+    """Processes that give a cell its way out; of ours: who loses its parent becomes a child of the tests' process."""
+    return {pid for pid in descendants(os.getpid())
+            if re.search(r"\b(pasta|passt)\b", words_of(pid).split(" ")[0]) and is_alive(pid)}
 
 
 def mounts():
