@@ -50,6 +50,9 @@ def test_version_numbers_are_not_used_again(lam, name):
     lam.update_function_configuration(FunctionName=name, Timeout=9)
     wait_active(lam, name)
     assert lam.publish_version(FunctionName=name)["Version"] == "3"
+    lam.delete_function(FunctionName=name)
+    make_function(lam, name, "def handler(event, context): return 'anew'")
+    assert lam.publish_version(FunctionName=name)["Version"] == "4"
 
 
 def test_alias_lives(server, lam, name):

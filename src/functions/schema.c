@@ -126,6 +126,13 @@ const struct db_migration functions_migrations[] = {
         "  modified_us INTEGER NOT NULL,"
         "  PRIMARY KEY (function, qualifier)"
         ") STRICT, WITHOUT ROWID;"},
+
+    /* A version's number is never given twice, not even when its function was deleted and made anew (Lambda Developer
+     * Guide, "versioning"): a record or an alias somewhere that names it never means other code. */
+    {5, "CREATE TABLE gone_functions ("
+        "  name TEXT PRIMARY KEY,"
+        "  next_version INTEGER NOT NULL"
+        ") STRICT, WITHOUT ROWID;"},
 };
 
 const int functions_migrations_count = sizeof functions_migrations / sizeof *functions_migrations;

@@ -43,8 +43,10 @@ static enum store_answer insert_function(struct db *db, str name, struct err *er
         return STORE_FUNCTION_EXISTS;
     if (answer != STORE_NO_FUNCTION)
         return answer;
-    return store_ran(db_run(db, err, "INSERT INTO functions (name, created_us) VALUES (?, ?)", DB_STR(name),
-                            DB_INT(clock_wall_us())));
+    return store_ran(db_run(db, err,
+                            "INSERT INTO functions (name, created_us, next_version) VALUES (?1, ?2,"
+                            " coalesce((SELECT next_version FROM gone_functions WHERE name = ?1), 1))",
+                            DB_STR(name), DB_INT(clock_wall_us())));
 }
 
 enum store_answer store_create(struct db *db, const struct store_creation *creation, struct arena *arena,
@@ -162,7 +164,11 @@ static enum store_answer delete_rows(struct db *db, str name, int64_t number, st
     str qualifier = version_text(number, &arena);
 
     if (number == VERSION_LATEST)
-        return store_ran(db_run(db, err, "DELETE FROM functions WHERE name = ?", DB_STR(name)));
+        return store_ran(db_run(db, err,
+                                "INSERT INTO gone_functions SELECT name, next_version FROM functions WHERE name = ?"
+                                " AND next_version > 1 ON CONFLICT DO UPDATE SET next_version = excluded.next_version",
+                                DB_STR(name)) &&
+                         db_run(db, err, "DELETE FROM functions WHERE name = ?", DB_STR(name)));
     return store_ran(
         db_run(db, err, "DELETE FROM versions WHERE function = ? AND number = ?", DB_STR(name), DB_INT(number)) &&
         db_run(db, err, "DELETE FROM policies WHERE function = ? AND qualifier = ?", DB_STR(name), DB_STR(qualifier)) &&
