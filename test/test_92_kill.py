@@ -22,6 +22,7 @@ KILL_ROUNDS = int(os.environ.get("KILL_ROUNDS", 0))
 KILL_SECONDS = float(os.environ.get("KILL_SECONDS", 20))
 SEED = int(os.environ.get("CHAOS_SEED", random.randrange(10**6)))
 NAMES = ["k0", "k1", "k2"]
+pytestmark = pytest.mark.timeout(300 + 10 * KILL_ROUNDS)
 GONE_SECONDS = 10  # until the processes of a server that was killed have ended
 
 
