@@ -745,6 +745,18 @@ def random_calls(seconds=2, **_):
     return []
 
 
+def answer_twice(**_):
+    """The child returns from the handler too, a little later."""
+    if os.fork() == 0:
+        time.sleep(0.05)
+    return []
+
+
+def echo(number, seconds=0, **_):
+    time.sleep(seconds)
+    return [number]
+
+
 def neighbour(mark=None, **_):
     if mark:
         with open(f"/tmp/{mark}", "w") as file:
