@@ -13,6 +13,7 @@ import os
 import random
 import secrets
 import sys
+import threading
 import time
 import traceback
 
@@ -21,7 +22,9 @@ import _sculler_guest  # noqa: E402
 del sys.path[0]
 
 CONTROL_FD = 3
+CAN_FORK, CAN_BATCH = 1, 2  # enum frame_ability
 NBSP = "\u00a0"
+LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")  # what handlers may import of ours
 
 # One thread a library by default: a pool of threads does not survive the fork, and its locks may hang.
 THREADS_DEFAULT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -44,18 +47,57 @@ def main():
     seeds = Seeds()
     codec = make_decode(), make_encode()  # before the handler's module, which may replace parts of json
     try:
-        handler = load_handler(handler_name)
+        handler, batch_handler = load_handler(handler_name)
+        hooks = Hooks()
+        hooks.before_snapshot()
     except Exception as error:  # SystemExit ends the process: the server words it from the exit status
         report_init_error(error)
         return
     seeds.settle()
     Context.fill(os.environ)
+    calls = make_call(handler, codec), make_call_batch(batch_handler, codec) if batch_handler else None
+    warm_up = make_warm_up(handler, batch_handler, codec)
+    threads = living_threads()
+    abilities = (CAN_BATCH if batch_handler else 0) | (0 if threads or not may_fork() else CAN_FORK)
     gc.collect()
     gc.freeze()
     flush()
-    _, work = _sculler_guest.serve_template(CONTROL_FD, int((time.monotonic() - started) * 1e6))
-    seeds.renew()
-    serve(work, handler, codec)
+    work, is_parked = _sculler_guest.serve_template(CONTROL_FD, int((time.monotonic() - started) * 1e6), abilities,
+                                                    threads or ("" if may_fork() else "SCULLER_FORK is false"))
+    if seeds.wanted:
+        seeds.renew()
+    try:
+        hooks.after_restore()
+    except Exception as error:
+        print_error(error_payload(error, ""))
+        end(1)
+    if is_parked:
+        _sculler_guest.touch_pages()
+        warm_up()
+    serve(work, calls)
+
+
+def may_fork():
+    return os.environ.get("SCULLER_FORK", "true") != "false"
+
+
+def living_threads():
+    """Names of the threads beside this one, Python's and those of libraries; "" when there are none."""
+    try:
+        own = str(threading.get_native_id())
+        others = sorted(os.listdir("/proc/self/task"), key=int)
+        others = [name_of_thread(number) for number in others if number != own]
+    except (OSError, ValueError):  # no /proc in this cell
+        others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    return ", ".join(others)
+
+
+def name_of_thread(number):
+    for thread in threading.enumerate():
+        if thread.native_id == int(number):
+            return thread.name
+    with open("/proc/self/task/%s/comm" % number) as file:
+        return file.read().strip() + " (of a library)"
 
 
 def prepare_process(root, environment):
@@ -68,6 +110,7 @@ def prepare_process(root, environment):
     time.tzset()
     version = "python%d.%d" % sys.version_info[:2]
     sys.path[:0] = [root, "/opt/python/lib/%s/site-packages" % version, "/opt/python"]
+    sys.path.append(LIB)
     sys.argv = [os.environ.get("_HANDLER", "")]
     for stream in (sys.stdout, sys.stderr):  # by line: what a handler printed before it crashed is not lost
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -94,8 +137,9 @@ def load_handler(name):
     except SyntaxError as error:
         raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, error),
                     ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)]) from None
+    batch = getattr(module, "batch_handler", None)
     try:
-        return getattr(module, function_name)
+        return getattr(module, function_name), batch if callable(batch) else None
     except AttributeError:
         raise Fault("Runtime.HandlerNotFound",
                     "Handler '%s' missing on module '%s'" % (function_name, module_name)) from None
@@ -110,9 +154,9 @@ def report_init_error(error):
 
 # ---------------------------------------------------------------------------------------------------- a worker
 
-def serve(work, handler, codec):
+def serve(work, calls):
     try:
-        _sculler_guest.serve_worker(work, make_call(handler, codec))
+        _sculler_guest.serve_worker(work, *calls)
     except SystemExit as request:  # the worker ends as the handler asked; the server words it
         end(exit_status(request.code))
     except BaseException:
@@ -159,6 +203,80 @@ def make_call(handler, codec):
     return call
 
 
+def make_call_batch(batch_handler, codec):
+    """The same for a batch: [(event, request id, ...)] to a list of as many answers, in order.
+
+    A function with a batch_handler is always called by it, with one event too, so that no answer depends on the load.
+    """
+    decode, encode = codec
+    environ = os.environ
+
+    def answer_of(result, request_id):
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            return encode(result)
+        except Exception as error:
+            payload = error_payload(error, request_id)
+            print_error(payload)
+            return (encode_error(payload),)
+
+    def call_batch(items):
+        answers, events, taken = [None] * len(items), [], []
+        LogHandler.request_id = items[0][1]
+        tell_trace(environ, items[0][3])
+        for i, (text, request_id, *_) in enumerate(items):
+            try:
+                events.append(decode(text))
+                taken.append(i)
+            except Exception as error:
+                answers[i] = answer_of(error, request_id)
+        try:
+            results = list(batch_handler(events, BatchContext([items[i] for i in taken]))) if taken else []
+            if len(results) != len(taken):
+                raise Fault("Runtime.BatchMismatch", "batch_handler got %d events and returned %d results; it must return "
+                            "one for each, in order" % (len(taken), len(results)))
+        except SystemExit:
+            raise
+        except BaseException as error:
+            results = [error] * len(taken)
+        for i, result in zip(taken, results):
+            answers[i] = answer_of(result, items[i][1])
+        flush()
+        return answers
+
+    return call_batch
+
+
+def make_warm_up(handler, batch_handler, codec):
+    """Calls the handler with the function's own SCULLER_WARM_EVENT, in a worker that nobody waits for yet."""
+    text = os.environ.get("SCULLER_WARM_EVENT", "")
+    if not text:
+        return lambda: None
+    decode, encode = codec
+
+    def warm_up():
+        out, error = os.dup(1), None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        item = (text, "warm-up", "", "", "", int(time.time() * 1000) + 60000)
+        try:
+            if batch_handler:
+                encode(list(batch_handler([decode(text)], BatchContext([item]))))
+            else:
+                encode(handler(decode(text), Context(*item[1:3], *item[4:])))
+        except Exception as raised:
+            error = raised
+        flush()
+        os.dup2(out, 1)
+        os.close(out), os.close(nowhere)
+        if error is not None:
+            print("[WARN] SCULLER_WARM_EVENT: the handler raised %s: %s" % (type(error).__name__, error))
+            flush()
+
+    return warm_up
+
+
 def tell_trace(environ, trace_id):
     """Into the environment, as Lambda does; see set_trace_id for why not simply by os.environ."""
     value = trace_id.encode()
@@ -178,7 +296,7 @@ def make_decode():
             value, end = scan(text, 0)
             if end == len(text):
                 return value
-        except (StopIteration, TypeError):
+        except (StopIteration, TypeError, ValueError):
             pass
         try:  # blanks around it, or an error to be worded
             return json.loads(text)
@@ -351,6 +469,36 @@ class Context:
                          "identity"))
 
 
+class BatchContext(Context):
+    """Of a batch: `contexts` has each event's own; what a handler asks of the batch itself is the first's, and the time
+    that is left is the least."""
+
+    def __init__(self, items):
+        self.contexts = [Context(*item[1:3], *item[4:]) for item in items]
+        first = self.contexts[0]
+        super().__init__(first.aws_request_id, first.invoked_function_arn, "",
+                         min(context._epoch_deadline_time_in_ms for context in self.contexts))
+        self.aws_request_ids = [context.aws_request_id for context in self.contexts]
+
+
+# ---------------------------------------------------------------------------------------------------- hooks
+
+class Hooks:
+    """Runtime hooks of SnapStart for Python (AWS: "Implement code before or after Lambda function snapshots"): the
+    template is the snapshot, each worker is restored from it."""
+
+    def __init__(self):
+        self.module = sys.modules.get("snapshot_restore_py")
+
+    def before_snapshot(self):
+        for function, args, kwargs in reversed(self.module.get_before_snapshot() if self.module else ()):
+            function(*args, **kwargs)
+
+    def after_restore(self):
+        for function, args, kwargs in self.module.get_after_restore() if self.module else ():
+            function(*args, **kwargs)
+
+
 # ---------------------------------------------------------------------------------------------------- seeds
 
 class Seeds:
@@ -362,6 +510,7 @@ class Seeds:
     """
 
     def __init__(self):
+        self.wanted = os.environ.get("SCULLER_RESEED", "true") != "false"
         self.drawn = set()     # entropy that came from the operating system
         self.chosen = set()    # id of random.Random objects that got a seed
         self.numpy_ones = []   # bit generators to renew

@@ -68,6 +68,12 @@ static str own_cause_of(struct invocation *invocation)
     case INVOKE_ANSWERED:
         return invocation->dry_run ? STR("dry run") : STR("");
     case INVOKE_FUNCTION_ERROR:
+        if (str_eq(str_of(invocation->error_type), STR("Runtime.OutOfMemory")))
+            return arena_printf(
+                invocation->arena,
+                "out of memory: the function used more than its MemorySize of %d MB; raise it, or let the "
+                "handler use less",
+                invocation->run.what->memory_mb);
         return error_words(invocation);
     case INVOKE_NO_FUNCTION:
         return STR("there is no such function or qualifier");

@@ -25,6 +25,11 @@ static void add_platform_words(struct run *run, const struct run_result *result)
         time_format_zulu(clock_wall_ms(), now);
         buf_printf(&run->log, "%s " STR_FMT " Task timed out after %.2f seconds\n\n", now, STR_ARG(run->request_id),
                    run->what->timeout_ms / 1000.0);
+    } else if (str_eq(type, STR("Runtime.OutOfMemory"))) {
+        buf_printf(&run->log,
+                   "RequestId: " STR_FMT " Error: Runtime exited with error: signal: killed\n"
+                   "Runtime.ExitError\n",
+                   STR_ARG(run->request_id));
     } else if (str_starts(type, STR("Runtime.Exit"))) {
         buf_printf(&run->log, "RequestId: " STR_FMT " Error: Runtime exited\n" STR_FMT "\n", STR_ARG(run->request_id),
                    STR_ARG(type));

@@ -16,8 +16,8 @@
 enum frame_type {
     /* server -> template */
     FRAME_INIT = 1, /* head: handler, task root; then "KEY=VALUE" ... (the whole environment); body: none */
-    FRAME_FORK,     /* worker = its number; status: enum frame_start; SCM_RIGHTS: [work socket, log pipe, gate] */
-    FRAME_KILL,     /* worker: SIGKILL it (also done by the keeper, by its cgroup) */
+    FRAME_FORK, /* worker = its number; status: set of enum frame_start; SCM_RIGHTS: [work socket, log pipe, gate] */
+    FRAME_KILL, /* worker: SIGKILL it (also done by the keeper, by its cgroup) */
     /* template -> server */
     FRAME_INIT_DONE,  /* time_us = how long init took; memory_kb = resident; status: set of enum frame_ability;
                          body: words, why it cannot fork, or none */
@@ -26,8 +26,9 @@ enum frame_type {
     FRAME_EXITED,     /* worker, status = as waitpid gives it */
     /* server -> worker */
     FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event;
-                     status = how many more FRAME_INVOKE of the same batch follow this one */
-    /* worker -> server; a batch is answered by one of these an event, in their order */
+                     status = how many more FRAME_INVOKE of the same batch follow this one; pid = a number of the call,
+                     which its answer repeats, so that an answer too many is never taken for the next call's */
+    /* worker -> server; a batch is answered by one of these an event, in their order; pid: see FRAME_INVOKE */
     FRAME_READY,    /* may be given work; memory_kb */
     FRAME_RESPONSE, /* body: JSON; memory_kb = peak resident */
     FRAME_ERROR,    /* body: error payload; memory_kb */
@@ -35,8 +36,9 @@ enum frame_type {
 };
 
 enum frame_start {
-    FRAME_START_FORK,   /* fork a worker */
-    FRAME_START_BECOME, /* the template itself becomes the worker: nothing is forked */
+    FRAME_START_FORK = 0,
+    FRAME_START_BECOME = 1, /* the template itself becomes the worker: nothing is forked */
+    FRAME_START_PARK = 2,   /* nobody waits for it: it may take its time to touch its memory and warm up */
 };
 
 enum frame_ability {
@@ -61,3 +63,5 @@ enum { FRAME_HEAD_BYTES_MAX = 64 * 1024 };
 
 /* The gate of a worker (cell/keeper.h): its first descriptors, in the order of FRAME_FORK's. */
 enum { FRAME_FORK_FDS = 3 };
+
+enum { FRAME_BATCH_MAX = 10000 }; /* events in one batch */

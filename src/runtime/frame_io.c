@@ -117,7 +117,7 @@ bool frame_send(int fd, const struct frame_header *header, const int *fds, int f
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(FRAME_FORK_FDS * sizeof(int))];
     } control = {0};
     struct iovec iov = {(void *)header, sizeof *header};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};

@@ -50,6 +50,16 @@ struct run_result payload_exit(struct run *run, int status)
                           "Runtime.ExitError");
 }
 
+/* As Lambda tells it: the payload says "killed", the log says why (AWS: "Troubleshoot invocation issues"). */
+struct run_result payload_out_of_memory(struct run *run)
+{
+    struct run_result result = payload_exit(run, SIGKILL);
+
+    result.error_type = "Runtime.OutOfMemory";
+    run->memory_peak_kb = (uint32_t)run->what->memory_mb * 1024;
+    return result;
+}
+
 struct run_result payload_timeout(struct run *run, int timeout_ms)
 {
     return function_error(arena_printf(run->arena,

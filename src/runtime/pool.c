@@ -10,6 +10,9 @@
  *          +-- reserved concurrency, full queue, draining       v
  *              -> throttled at once                          pool_finish
  *
+ * A free worker takes one call, or a batch of what waits (batch.c).  What idles leaves, what is wanted ahead of demand
+ * is forked, by keepalive.c.
+ *
  * Invariants: a template in which a call waits has a process, is getting one, or is about to lose the old one.
  * Waiting calls are served in order; a new call never passes one that waits.  A function's `admitted` counts what
  * runs and waits.  on_done is the last thing that happens to a call, when all lists are right again: it may
@@ -19,10 +22,12 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SWEEP_MS_MIN = 10,
@@ -32,8 +37,15 @@ enum {
 static const char concurrency_limit[] = "ConcurrentInvocationLimitExceeded";
 static const char reserved_limit[] = "ReservedFunctionConcurrentInvocationLimitExceeded";
 
-static void dispatch(struct template *template);
 static void sweep(uv_timer_t *timer);
+
+/* Half of the machine's memory, unless a setting says otherwise. */
+static int64_t memory_budget_kb(const struct pool_options *options)
+{
+    int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+    return options->templates_memory_mb > 0 ? options->templates_memory_mb * 1024 : pages * (page / 1024) / 2;
+}
 
 static void *zalloc(size_t bytes)
 {
@@ -53,6 +65,7 @@ struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_
     pool->keeper = keeper;
     pool->options = *options;
     pool->forks_at_once = (int)uv_available_parallelism();
+    pool->memory_budget_kb = memory_budget_kb(options);
     pool->sweep.data = pool;
     if (options->worker_idle_ms < shortest)
         shortest = options->worker_idle_ms;
@@ -121,12 +134,23 @@ static void retire_others(const struct template *newest)
     }
 }
 
-static struct template *take_template(struct pool *pool, struct runnable *what)
+/* The same key: what runs is the same, how much of it is wanted (provisioned) may have changed. */
+static void refresh(struct template *template, struct runnable *what)
+{
+    if (template->what == what)
+        return;
+    runnable_retain(what);
+    runnable_release(template->what);
+    template->what = what;
+}
+
+struct template *pool_template(struct pool *pool, struct runnable *what)
 {
     struct template *template = map_get(&pool->templates, what->key);
 
     if (template) {
         template->is_retired = false; /* it is called again, so it is what runs */
+        refresh(template, what);
         return template;
     }
     template = template_new(pool, what, take_load(pool, what->function));
@@ -137,18 +161,32 @@ static struct template *take_template(struct pool *pool, struct runnable *what)
 
 /* Calls */
 
-static void done(struct run *run, const struct run_result *result)
+static void tell_if_slow(const struct pool *pool, const struct run *run)
+{
+    int64_t total_us = run->ended_us - run->queued_us;
+    int64_t waited_us = (run->started_us > 0 ? run->started_us : run->ended_us) - run->queued_us;
+
+    if (pool->options.slow_us <= 0 || total_us <= pool->options.slow_us)
+        return;
+    log_warn("slow call", F_STR("function", run->what->function), F_STR("version", run->what->version),
+             F_STR("request", run->request_id), F_INT("total_ms", total_us / 1000),
+             F_INT("waited_ms", waited_us / 1000), F_INT("init_ms", run->init_us / 1000),
+             F_INT("ran_ms", (total_us - waited_us) / 1000));
+}
+
+static void done(const struct pool *pool, struct run *run, const struct run_result *result)
 {
     if (run->ended_us == 0)
         run->ended_us = clock_steady_us();
+    tell_if_slow(pool, run);
     run->on_done(run->ctx, run, result);
 }
 
-static void throttle(struct run *run, const char *reason)
+static void throttle(const struct pool *pool, struct run *run, const char *reason)
 {
     struct run_result result = {.outcome = RUN_THROTTLED, .reason = reason};
 
-    done(run, &result);
+    done(pool, run, &result);
 }
 
 void pool_finish(struct template *template, struct run *run, const struct run_result *result)
@@ -160,7 +198,7 @@ void pool_finish(struct template *template, struct run *run, const struct run_re
     last = --pool->admitted == 0;
     template->used_us = clock_steady_us();
     retire_if_quiet(template);
-    done(run, result);
+    done(pool, run, result);
     if (last && pool->is_draining && pool->admitted == 0 && pool->on_drained) {
         void (*on_drained)(void *ctx) = pool->on_drained;
         pool->on_drained = NULL;
@@ -168,14 +206,14 @@ void pool_finish(struct template *template, struct run *run, const struct run_re
     }
 }
 
-static struct run *leave_queue(struct template *template, struct place *place)
+struct run *pool_leave_queue(struct template *template, struct place *place)
 {
     struct run *run = place->run;
 
     TAILQ_REMOVE(&template->waiting, place, next);
     template->waiting_count--;
     template->load->waiting--;
-    run->place = NULL;
+    place->template = NULL;
     if (template->starter == run)
         template->starter = NULL;
     return run;
@@ -186,22 +224,37 @@ static void enter_queue(struct template *template, struct run *run)
     struct place *place = arena_new(run->arena, struct place, 1);
 
     place->run = run;
+    place->template = template;
     run->place = place;
     TAILQ_INSERT_TAIL(&template->waiting, place, next);
     template->waiting_count++;
     template->load->waiting++;
 }
 
+/* Its turn would not come in time: better said now than after the wait. */
+static bool is_hopeless(const struct pool *pool, const struct run *run)
+{
+    const struct template *template = map_get(&pool->templates, run->what->key);
+    int workers = template ? batch_workers_max(template) : 0;
+
+    if (!template || template->can_batch || template_workers(template) < workers)
+        return false;
+    return template->service_us * template->waiting_count / workers > pool->options.queue_wait_ms_max * 1000.0;
+}
+
 /* NULL: it may run or wait; else AWS's reason. */
 static const char *refuse(const struct pool *pool, const struct run *run)
 {
     const struct function_load *load = map_get(&pool->loads, run->what->function);
+    int account = pool->options.account_concurrency;
 
-    if (pool->is_draining)
+    if (pool->is_draining || (account > 0 && pool->admitted >= account))
         return concurrency_limit;
     if (run->reserved_concurrency >= 0 && (load ? load->admitted : 0) >= run->reserved_concurrency)
         return reserved_limit;
-    return load && load->waiting >= pool->options.queue_per_function_max ? concurrency_limit : NULL;
+    if (load && load->waiting >= pool->options.queue_per_function_max)
+        return concurrency_limit;
+    return is_hopeless(pool, run) ? concurrency_limit : NULL;
 }
 
 void pool_submit(struct pool *pool, struct run *run)
@@ -211,44 +264,27 @@ void pool_submit(struct pool *pool, struct run *run)
 
     run->queued_us = clock_steady_us();
     run->started_us = run->ended_us = run->init_us = 0;
-    run->cold = false;
+    run->cold = run->is_cancelled = false;
     if (run->log.max == 0)
         buf_init(&run->log, RECORD_LOG_BYTES_MAX);
     refusal = refuse(pool, run);
     if (refusal) {
-        throttle(run, refusal);
+        throttle(pool, run, refusal);
         return;
     }
-    template = take_template(pool, run->what);
+    template = pool_template(pool, run->what);
     template->load->admitted++;
     pool->admitted++;
-    if (template->waiting_count == 0 && template->workers_count[WORKER_IDLE] > 0) {
-        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]), run);
-        return;
-    }
     enter_queue(template, run);
-    dispatch(template);
+    pool_dispatch(template);
+}
+
+void pool_cancel(struct run *run)
+{
+    run->is_cancelled = true; /* seen when its turn comes, or its wait is over */
 }
 
 /* Workers for those who wait */
-
-static bool evict_idle(struct pool *pool, const struct template *except)
-{
-    struct worker *oldest = NULL;
-    size_t cursor = 0;
-    void *value;
-    str key;
-
-    while (map_next(&pool->templates, &cursor, &key, &value)) {
-        struct template *template = value;
-        struct worker *worker = TAILQ_LAST(&template->workers[WORKER_IDLE], worker_list);
-        if (template != except && worker && (!oldest || worker->idle_since_us < oldest->idle_since_us))
-            oldest = worker;
-    }
-    if (oldest)
-        worker_end(oldest);
-    return oldest != NULL;
-}
 
 static bool may_fork(struct template *template)
 {
@@ -256,17 +292,56 @@ static bool may_fork(struct template *template)
 
     /* Short calls are served by who is there while the next is forked: 64 no-ops at once took 12 to 24 ms when all
      * 64 were forked at once.  More than a fork a core gains nothing in any case. */
-    if (template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
+    if (template->is_worn || template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
         template->workers_count[WORKER_FORKING] >= template->waiting_count ||
-        template_workers(template) >= pool->options.workers_per_version_max)
+        template_workers(template) >= batch_workers_max(template))
         return false;
     /* An evicted worker counts until it is gone; its end calls dispatch for those who wait. */
-    return pool->workers < pool->options.workers_total_max || (evict_idle(pool, template), false);
+    return pool->workers < pool->options.workers_total_max || (keepalive_evict_worker(pool, template), false);
 }
 
-static void dispatch(struct template *template)
+/* Nobody is there to read their answers. */
+static void drop_cancelled(struct template *template)
 {
-    struct err err;
+    struct place *place;
+
+    while ((place = TAILQ_FIRST(&template->waiting)) && place->run->is_cancelled) {
+        struct run_result result = payload_refused(place->run, "the client went away while its call waited");
+        pool_finish(template, pool_leave_queue(template, place), &result);
+    }
+}
+
+static void serve_waiting(struct template *template)
+{
+    struct place_list batch;
+
+    for (;;) {
+        drop_cancelled(template);
+        if (template->workers_count[WORKER_IDLE] == 0 || !batch_take(template, &batch))
+            return;
+        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]), &batch);
+    }
+}
+
+static void fork_for_waiting(struct template *template)
+{
+    struct err err = {0};
+
+    while (template->state == TEMPLATE_READY && may_fork(template)) {
+        if (template->is_solo) {
+            worker_start(template);
+        } else if (!worker_fork(template, false, &err)) {
+            log_warn("a worker cannot be forked", F_STR("function", template->what->function), F_CSTR("why", err.text));
+            if (template->workers_count[WORKER_IDLE] + template->workers_count[WORKER_BUSY] == 0)
+                template_kill(template); /* it cannot serve: start anew */
+            return;
+        }
+    }
+}
+
+void pool_dispatch(struct template *template)
+{
+    bool quiet = template->workers_count[WORKER_BUSY] == 0;
 
     if (template->state == TEMPLATE_COLD && template->waiting_count > 0) {
         template->starter = TAILQ_FIRST(&template->waiting)->run;
@@ -274,16 +349,15 @@ static void dispatch(struct template *template)
     }
     if (template->state != TEMPLATE_READY)
         return;
-    while (template->waiting_count > 0 && template->workers_count[WORKER_IDLE] > 0)
-        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]),
-                   leave_queue(template, TAILQ_FIRST(&template->waiting)));
-    while (template->state == TEMPLATE_READY && may_fork(template)) {
-        if (!worker_fork(template, &err)) {
-            if (template_workers(template) == 0)
-                template_kill(template); /* it cannot serve: start anew */
-            break;
-        }
+    if (template->is_worn && quiet) { /* what waits is served by its successor */
+        template_kill(template);
+        return;
     }
+    if (!template->is_worn)
+        serve_waiting(template);
+    if (template->state == TEMPLATE_READY)
+        fork_for_waiting(template);
+    keepalive_park(template);
 }
 
 void pool_on_worker_free(struct template *template)
@@ -293,21 +367,21 @@ void pool_on_worker_free(struct template *template)
     void *value;
     str key;
 
-    dispatch(template);
+    pool_dispatch(template);
     if (pool->workers < pool->options.workers_total_max - 1 || template->waiting_count > 0)
         return;
     while (map_next(&pool->templates, &cursor, &key, &value)) { /* the total was the limit: others may have waited */
         struct template *other = value;
         if (other != template && other->waiting_count > 0)
-            dispatch(other);
+            pool_dispatch(other);
     }
 }
 
 /* What templates tell */
 
-static void give_init_log(struct template *template, struct run *run)
+void pool_give_init_log(struct template *template, struct run *run)
 {
-    if (run->log.len == 0)
+    if (template->init_log.len > 0)
         buf_add(&run->log, buf_str(&template->init_log));
     run->log_bytes_dropped += template->init_log_dropped;
     buf_clear(&template->init_log);
@@ -318,18 +392,16 @@ void pool_on_template_ready(struct template *template)
 {
     struct place *place;
 
-    if (template->starter) {
+    if (template->starter)
         template->starter->init_us = template->init_us;
-        give_init_log(template, template->starter);
-    }
     TAILQ_FOREACH (place, &template->waiting, next) {
         place->run->cold = true;
     }
-    dispatch(template);
+    pool_dispatch(template);
     retire_if_quiet(template);
 }
 
-static struct run_result failure_result(struct template *template, struct run *run, const struct init_failure *failure)
+static struct run_result failure_result(struct run *run, const struct init_failure *failure)
 {
     switch (failure->kind) {
     case INIT_RAISED:
@@ -338,7 +410,7 @@ static struct run_result failure_result(struct template *template, struct run *r
     case INIT_EXITED:
         return payload_exit(run, failure->status);
     case INIT_TIMED_OUT:
-        return payload_timeout(run, template->pool->options.init_timeout_ms);
+        return payload_timeout(run, failure->timeout_ms);
     case INIT_REFUSED:
         return payload_refused(run, failure->why);
     }
@@ -357,15 +429,15 @@ void pool_on_init_failed(struct template *template, const struct init_failure *f
     }
     if (template->starter) {
         template->starter->init_us = clock_steady_us() - template->started_us;
-        give_init_log(template, template->starter);
+        pool_give_init_log(template, template->starter);
     }
     while ((place = TAILQ_FIRST(&template->waiting))) {
-        (void)leave_queue(template, place);
+        (void)pool_leave_queue(template, place);
         TAILQ_INSERT_TAIL(&failed, place, next);
     }
     while ((place = TAILQ_FIRST(&failed))) {
         struct run *run = place->run;
-        struct run_result result = failure_result(template, run, failure);
+        struct run_result result = failure_result(run, failure);
         TAILQ_REMOVE(&failed, place, next);
         run->cold = true;
         pool_finish(template, run, &result);
@@ -373,7 +445,7 @@ void pool_on_init_failed(struct template *template, const struct init_failure *f
 }
 
 /* The next fork would most likely end as this one did.  So each tells one who waits: every call ends in an answer. */
-void pool_on_worker_stillborn(struct template *template, int status)
+void pool_on_worker_stillborn(struct template *template, const struct init_failure *failure)
 {
     struct place *place = TAILQ_FIRST(&template->waiting);
     struct run_result result;
@@ -381,52 +453,57 @@ void pool_on_worker_stillborn(struct template *template, int status)
 
     if (!place)
         return;
-    run = leave_queue(template, place);
+    run = pool_leave_queue(template, place);
     run->cold = true;
-    result = payload_exit(run, status);
+    pool_give_init_log(template, run);
+    result = failure_result(run, failure);
     pool_finish(template, run, &result);
 }
 
 void pool_on_template_gone(struct template *template)
 {
     if (template->waiting_count > 0)
-        dispatch(template);
-    else if (template->state == TEMPLATE_COLD)
+        pool_dispatch(template);
+    else if (template->state == TEMPLATE_COLD && (template->is_retired || !template->what->provisioned))
         forget_template(template);
 }
 
 /* Time */
 
-static void expire_waiting(struct template *template, int64_t now_us)
+/* Waiting for an init is bounded by init's own time, and that of its second run; the rest by queue_wait_ms. */
+static int64_t waits_until_us(const struct template *template, const struct run *run)
 {
-    int64_t wait_us = template->pool->options.queue_wait_ms_max * 1000LL;
-    struct place *place;
+    const struct pool_options *options = &template->pool->options;
+    int64_t wait_us = options->queue_wait_ms_max * 1000LL;
 
-    /* Waiting for an init is bounded by init's own timeout. */
-    while (template->state == TEMPLATE_READY && (place = TAILQ_FIRST(&template->waiting)) &&
-           now_us - (place->run->queued_us > template->ready_us ? place->run->queued_us : template->ready_us) >
-               wait_us) {
-        struct run_result result = {.outcome = RUN_THROTTLED, .reason = concurrency_limit};
-        pool_finish(template, leave_queue(template, place), &result);
-    }
+    if (template->state == TEMPLATE_READY)
+        return (run->queued_us > template->ready_us ? run->queued_us : template->ready_us) + wait_us;
+    return run->queued_us + wait_us +
+           1000LL * (template->what->settings.init_timeout_ms + options->init_timeout_ms + template->what->timeout_ms +
+                     4 * GRACE_MS);
 }
 
-static void expire_workers(struct template *template, int64_t now_us)
+static void expire_waiting(struct template *template, int64_t now_us)
 {
-    int64_t idle_us = template->pool->options.worker_idle_ms * 1000LL;
-    struct worker *worker;
+    struct place *place;
 
-    while ((worker = TAILQ_LAST(&template->workers[WORKER_IDLE], worker_list)) &&
-           now_us - worker->idle_since_us > idle_us)
-        worker_end(worker);
+    while ((place = TAILQ_FIRST(&template->waiting)) && now_us > waits_until_us(template, place->run)) {
+        struct run_result result = {.outcome = RUN_THROTTLED, .reason = concurrency_limit};
+        pool_finish(template, pool_leave_queue(template, place), &result);
+    }
 }
 
 /* Asked at each sweep rather than told by the catalog: the template's own reference keeps a runnable from going, and
  * a new runnable may have the same key (a change that runs nothing else), which is then no reason to end it. */
-static void retire_if_deleted(struct template *template)
+static void follow_catalog(struct template *template)
 {
     const struct catalog *catalog = template->pool->options.catalog;
+    const struct function_entry *entry = catalog ? catalog_function(catalog, template->what->function) : NULL;
 
+    for (int i = 0; entry && i < entry->versions_count; i++) {
+        if (str_eq(entry->versions[i]->key, template->what->key))
+            refresh(template, entry->versions[i]);
+    }
     if (!catalog || catalog_has(catalog, template->what))
         return;
     template->is_retired = true;
@@ -441,18 +518,13 @@ static void sweep(uv_timer_t *timer)
     void *value;
     str key;
 
-    while (map_next(&pool->templates, &cursor, &key, &value)) {
-        struct template *template = value;
-        retire_if_deleted(template);
-        expire_workers(template, now_us);
-        dispatch(template); /* a fork that failed is tried again */
-        if (template->waiting_count == 0 && template_workers(template) == 0 && template->state == TEMPLATE_READY &&
-            now_us - template->used_us > pool->options.template_idle_ms * 1000LL)
-            template_kill(template);
-    }
+    while (map_next(&pool->templates, &cursor, &key, &value))
+        follow_catalog(value);
+    keepalive_sweep(pool, now_us);
     cursor = 0;
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         size_t before = pool->templates.len;
+        pool_dispatch(value); /* a fork that failed is tried again */
         expire_waiting(value, now_us);
         if (pool->templates.len != before)
             break; /* an on_done changed the map; the rest has its turn at the next sweep */
@@ -517,6 +589,7 @@ struct pool_counts pool_counts(const struct pool *pool)
 int pool_ready_workers(const struct pool *pool, const struct runnable *runnable)
 {
     const struct template *template = map_get(&pool->templates, runnable->key);
+    int ready = template ? template->workers_count[WORKER_IDLE] + template->workers_count[WORKER_BUSY] : 0;
 
-    return template ? template->workers_count[WORKER_IDLE] + template->workers_count[WORKER_BUSY] : 0;
+    return template && ready == 0 && template->init_failed ? -1 : ready;
 }

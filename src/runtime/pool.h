@@ -50,7 +50,8 @@ struct run {
     uint32_t memory_peak_kb;
     uint32_t worker; /* number, for people */
     /* the pool's own */
-    void *place;
+    struct place *place;
+    bool is_cancelled;
 };
 
 /* Keys of AWS that a function's code finds in its environment.  In the arena given. */
@@ -77,6 +78,8 @@ struct pool_options {
 
 struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_options *options);
 void pool_submit(struct pool *pool, struct run *run); /* on_done comes exactly once, maybe before this returns */
+/* Nobody reads its answer any more: if it still waits, it is not run.  on_done comes all the same. */
+void pool_cancel(struct run *run);
 void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx); /* no new runs, finish those there */
 void pool_free(struct pool *pool);
 /* The START/END/REPORT lines are made by invoke/, not here. */

@@ -54,6 +54,7 @@ static void on_done(void *ctx, struct run *run, const struct run_result *result)
 }
 
 static const struct pool_options usual = {
+    .allow_host_network = true,
     .workers_per_version_max = 4,
     .workers_total_max = 6,
     .queue_per_function_max = 20,
@@ -82,6 +83,8 @@ static void bench_close(struct bench *bench)
 }
 
 /* A package of one main.py, named after the test. */
+static int without_forks; /* functions made now do without */
+
 static struct runnable *make_function(const char *name, const char *revision, const char *source)
 {
     struct arena arena = {0};
@@ -109,6 +112,8 @@ static struct runnable *make_function(const char *name, const char *revision, co
     what->interpreter = STR(PYTHON);
     what->log_group = STR("/aws/lambda/f");
     what->memory_mb = 128;
+    what->settings = (struct function_settings){
+        .network = CELL_NETWORK_HOST, .batch_max = 64, .reseed = true, .fork = without_forks == 0};
     what->timeout_ms = 3000;
     what->tmp_mb = 16;
     return what;
@@ -337,7 +342,8 @@ static void tells_every_waiting_call_why_init_failed(void)
         {"raise RuntimeError('at import')\n",
          "{\"errorMessage\": \"at import\", \"errorType\": \"RuntimeError\", \"requestId\": \"\", \"stackTrace\": [\""},
         {"import os\nos._exit(5)\n", EXIT_ERROR(" with error: exit status 5")},
-        {"import time\ntime.sleep(60)\n", "Task timed out after 0.50 seconds"},
+        {"import time\ntime.sleep(60)\n",
+         "Task timed out after 3.00 seconds"}, /* run again, in the first call's time */
     };
     struct pool_options options = usual;
 
@@ -570,6 +576,149 @@ static void tells_what_a_call_costs(void)
     runnable_release(what);
 }
 
+/* What waits when a worker frees goes to it as one batch; each has its own answer and its own error. */
+static void serves_what_waits_as_one_batch(void)
+{
+    static const char source[] =
+        "import time\n"
+        "def handler(event, context): return 'never'\n"
+        "def batch_handler(events, context):\n"
+        "    time.sleep(0.1)\n"
+        "    print('together', len(events), len(context.aws_request_ids))\n"
+        "    return [KeyError('three') if e['x'] == 3 else [e['x'] * 2, len(events)] for e in events]\n";
+    struct runnable *what = make_function("batch", "1", source);
+    struct call calls[9];
+    char events[9][16], wanted[16];
+    bool together = false;
+    struct bench bench;
+
+    bench_open(&bench, &usual);
+    do_call(&bench, &calls[0], what, "{\"x\": 21}");
+    ok(holds(&calls[0], "[42, 1]"));
+    end_call(&calls[0]);
+    for (int i = 0; i < 9; i++) {
+        (void)snprintf(events[i], sizeof events[i], i == 5 ? "{]" : "{\"x\": %d}", i);
+        start_call(&bench, &calls[i], what, events[i]);
+    }
+    for (int i = 0; i < 9; i++) {
+        wait_call(&bench, &calls[i]);
+        (void)snprintf(wanted, sizeof wanted, "[%d, ", 2 * i);
+        if (i == 3)
+            ok(calls[i].outcome == RUN_FUNCTION_ERROR && holds(&calls[i], "\"errorType\": \"KeyError\""));
+        else if (i == 5)
+            ok(calls[i].outcome == RUN_FUNCTION_ERROR && holds(&calls[i], "Runtime.UnmarshalError"));
+        else
+            ok(calls[i].outcome == RUN_RESPONSE && holds(&calls[i], wanted));
+        ok(logged(&calls[i], "together "));
+        together = together || strstr(calls[i].payload, ", 1]") == NULL;
+        end_call(&calls[i]);
+    }
+    ok(together);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void does_without_forks_where_threads_are_alive(void)
+{
+    static const char source[] = "import os, threading, time\n"
+                                 "threading.Thread(target=time.sleep, args=(60,), daemon=True, name='pusher').start()\n"
+                                 "def handler(event, context): time.sleep(0.2); return [threading.active_count()]\n";
+    struct runnable *what = make_function("threads", "1", source);
+    struct call calls[2];
+    struct bench bench;
+
+    bench_open(&bench, &usual);
+    for (int i = 0; i < 2; i++)
+        start_call(&bench, &calls[i], what, "{}");
+    for (int i = 0; i < 2; i++) {
+        wait_call(&bench, &calls[i]);
+        ok(calls[i].outcome == RUN_RESPONSE && holds(&calls[i], "[2]"));
+    }
+    ok(logged(&calls[0], "served without forks") && logged(&calls[0], "pusher"));
+    ok(!strstr(buf_str(&calls[1].run.log).len > 0 ? buf_str(&calls[1].run.log).at : "", "served without forks"));
+    for (int i = 0; i < 2; i++)
+        end_call(&calls[i]);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+/* As Lambda resets an environment: the processes go, /tmp stays. */
+static void keeps_tmp_after_a_timeout(void)
+{
+    static const char source[] = "import os, time\n"
+                                 "def handler(event, context):\n"
+                                 "    there = os.path.exists('/tmp/kept')\n"
+                                 "    open('/tmp/kept', 'w').close()\n"
+                                 "    time.sleep(event['s'])\n"
+                                 "    return there\n";
+    struct runnable *what = make_function("tmp", "1", source);
+    struct bench bench;
+    struct call call;
+
+    what->timeout_ms = 300;
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, "{\"s\": 60}");
+    ok(call.outcome == RUN_FUNCTION_ERROR && holds(&call, "timed out"));
+    end_call(&call);
+    for (int64_t end_us = clock_steady_us() + 200000; clock_steady_us() < end_us;) /* the old one is taken away */
+        (void)uv_run(&bench.loop, UV_RUN_NOWAIT);
+    do_call(&bench, &call, what, "{\"s\": 0}");
+    ok(holds(&call, "true"));
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void keeps_a_worker_parked(void)
+{
+    struct runnable *what = make_function("parked", "1", many);
+    struct bench bench;
+    struct call call;
+
+    what->settings.parked = 2;
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, "{\"do\": \"echo\"}");
+    end_call(&call);
+    for (int64_t end_us = clock_steady_us() + 5000000;
+         pool_counts(bench.pool).workers < 3 && clock_steady_us() < end_us;)
+        (void)uv_run(&bench.loop, UV_RUN_NOWAIT);
+    ok(pool_counts(bench.pool).workers == 3 && pool_ready_workers(bench.pool, what) >= 1);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void runs_hooks_of_snapshots(void)
+{
+    static const char source[] = "import os\n"
+                                 "from snapshot_restore_py import register_before_snapshot, register_after_restore\n"
+                                 "order = []\n"
+                                 "@register_before_snapshot\n"
+                                 "def first(): order.append('b1')\n"
+                                 "register_before_snapshot(order.append, 'b2')\n"
+                                 "register_after_restore(lambda: order.append('a1'))\n"
+                                 "register_after_restore(order.append, 'a2')\n"
+                                 "def handler(event, context): return order\n";
+    struct runnable *what = make_function("hooks", "1", source);
+    struct bench bench;
+    struct call call;
+
+    bench_open(&bench, &usual);
+    do_call(&bench, &call, what, "{}");
+    ok(holds(&call, "[\"b2\", \"b1\", \"a1\", \"a2\"]"));
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
+static void answers_without_forks_in_the_same_words(void)
+{
+    without_forks = 1;
+    answers_in_lambdas_words();
+    kills_a_call_at_its_deadline_and_only_it();
+    lets_go_of_what_is_idle();
+    without_forks = 0;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
 {
     (void)st, (void)type, (void)where;
@@ -577,10 +726,24 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void (*const tests[])(void) = {
-    answers_in_lambdas_words,       keeps_what_is_printed_and_counts_the_rest, kills_a_call_at_its_deadline_and_only_it,
-    renews_seeds_that_nobody_chose, tells_every_waiting_call_why_init_failed,  refuses_what_has_no_interpreter,
-    throttles_past_its_limits,      runs_what_is_new_and_lets_the_old_finish,  lets_go_of_what_is_idle,
-    lets_go_of_what_is_deleted,     carries_the_largest_event_and_answer,      tells_what_a_call_costs,
+    answers_in_lambdas_words,
+    keeps_what_is_printed_and_counts_the_rest,
+    kills_a_call_at_its_deadline_and_only_it,
+    renews_seeds_that_nobody_chose,
+    tells_every_waiting_call_why_init_failed,
+    refuses_what_has_no_interpreter,
+    throttles_past_its_limits,
+    runs_what_is_new_and_lets_the_old_finish,
+    lets_go_of_what_is_idle,
+    lets_go_of_what_is_deleted,
+    carries_the_largest_event_and_answer,
+    tells_what_a_call_costs,
+    serves_what_waits_as_one_batch,
+    does_without_forks_where_threads_are_alive,
+    keeps_tmp_after_a_timeout,
+    keeps_a_worker_parked,
+    runs_hooks_of_snapshots,
+    answers_without_forks_in_the_same_words,
 };
 
 int main(int argc, char **argv)

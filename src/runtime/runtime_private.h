@@ -1,7 +1,12 @@
 /*
- * runtime_private: what pool.c (who runs a call), template.c (a process that forks) and worker.c (a process that
- * serves) share.  Calls go down pool -> template -> worker; what happens below comes up as the pool_on_... and
- * template_on_... functions named here, and nothing else does.
+ * runtime_private: what the files of this room share.  Calls go down, what happens below comes up by the functions
+ * named here, and nothing else does:
+ *
+ *     pool.c       who runs a call: queues, limits, refusals; batch.c picks what goes to a free worker
+ *     keepalive.c  which idle workers and templates leave, which are kept ready ahead of demand
+ *     template.c   one function version: its process that forks, or its processes that do not
+ *     process.c    one cell with an interpreter: control frames, output, death
+ *     worker.c     one process that serves: gate, events, answers, death
  */
 #pragma once
 
@@ -17,8 +22,15 @@
 #include "runtime/pool.h"
 
 enum {
-    GRACE_MS = 1000, /* how long a process may take to go before what is above it is killed */
-    FORK_MS = 5000,  /* how long a fork may take to be ready: mostly some milliseconds */
+    GRACE_MS = 1000,                     /* how long a process may take to go before what is above it is killed */
+    FORK_MS = 5000,                      /* how long a fork may take to be ready: mostly some milliseconds */
+    PIDS_A_WORKER_MAX = 1024,            /* processes and threads, as AWS documents under "Lambda quotas" */
+    PIDS_A_CELL_MAX = 8192,              /* of a template and all its workers */
+    IDLE_OUTPUT_BYTES_MAX = 1024 * 1024, /* what a worker's leftovers may print between two calls */
+    BATCH_BYTES_MAX = 4 * 1024 * 1024,   /* of the events of one batch, unless the first alone is larger */
+    CRASHES_MAX = 3,                     /* of a template's forks: then a new one, with another layout of memory */
+    FORK_HANGS_MAX = 2,                  /* then its version is served without forks */
+    MB_A_CPU = 1769,                     /* of MemorySize, AWS: "Configure Lambda function memory" */
 };
 
 enum worker_state {
@@ -29,20 +41,43 @@ enum worker_state {
     WORKER_STATES,
 };
 
+/* One call that waits or runs; lives in the run's arena. */
+struct place {
+    TAILQ_ENTRY(place) next;
+    struct run *run;
+    struct template *template; /* in whose queue it is; NULL: it runs */
+    uint32_t call;             /* its number, which the answer repeats */
+};
+
+TAILQ_HEAD(place_list, place);
+
+/* What the keeper is asked at a worker's end, since its answer may come when the worker is no more. */
+struct farewell {
+    struct worker *worker; /* NULL: gone */
+};
+
 struct worker {
     TAILQ_ENTRY(worker) next; /* in template->workers[state] */
     struct template *template;
+    struct process *process; /* its own, where a version does not fork; else NULL */
     enum worker_state state;
-    uint32_t number;
-    bool is_born, was_ready, was_used, is_killed, waits_to_write; /* born: it had a process */
+    uint32_t number, tmp_of;
+    bool is_born, was_ready, was_used, is_parked, waits_to_write; /* born: it had a process */
+    bool is_killed, is_gone, is_told; /* by us; its process has ended; the keeper has told its figures */
+    bool keeps_tmp;
+    int status;                /* is_gone */
+    struct worker_end figures; /* is_told */
+    struct farewell *farewell; /* asked, not told */
     int work_fd, log_fd, handles;
     uv_poll_t work, log;
-    uv_timer_t timer; /* FORKING: its end; BUSY: the call's deadline; ENDING: the grace */
+    uv_timer_t timer; /* FORKING: its end; BUSY: the calls' deadline; ENDING: the grace */
     int64_t idle_since_us;
-    struct run *run;
-    struct buf in;
-    struct frame out; /* the event on its way; borrows from the run */
+    uint64_t idle_output;
+    struct place_list running; /* what it has not answered yet, in the order of its events */
+    struct place *sending;     /* of these, whose event is on its way */
+    struct frame out;          /* that event; borrows from the run */
     size_t out_sent;
+    struct buf in;
 };
 
 TAILQ_HEAD(worker_list, worker);
@@ -51,16 +86,8 @@ enum template_state {
     TEMPLATE_COLD,     /* no process */
     TEMPLATE_STARTING, /* in init */
     TEMPLATE_READY,
-    TEMPLATE_ENDING, /* its cell is being killed */
+    TEMPLATE_ENDING, /* its cells are being killed */
 };
-
-/* One call that waits; lives in the run's arena. */
-struct place {
-    TAILQ_ENTRY(place) next;
-    struct run *run;
-};
-
-TAILQ_HEAD(place_list, place);
 
 /* What all versions of a function share. */
 struct function_load {
@@ -70,12 +97,19 @@ struct function_load {
     char name[];
 };
 
-/* To one process: control frames both ways, and what the template itself prints. */
-struct template_line {
-    struct template *template; /* NULL: closed */
+/* One cell with an interpreter; its descriptors and handles outlive it by a turn of the loop. */
+struct process {
+    struct template *template; /* NULL: nobody wants to hear of it */
+    struct worker *solo;       /* the worker that it becomes when it is ready; NULL: it forks */
+    bool in_init, is_ending;
+    uint32_t cell;
     int control_fd, output_fd, handles;
     uv_poll_t control, output;
+    uv_timer_t timer; /* in_init: its end; else the grace of one whose line is closed */
     struct buf in;
+    int init_timeout_ms;
+    int64_t started_us;
+    char refusal[256];
 };
 
 struct template
@@ -84,19 +118,30 @@ struct template
     enum template_state state;
     struct runnable *what;
     struct function_load *load;
-    bool is_retired; /* another key has taken its place, or none: goes when its calls are done */
-    uint32_t cell;
-    struct template_line *line; /* while its process lives */
-    uv_timer_t timer;           /* STARTING: init's end; else the grace of one whose line is closed */
-    struct buf init_log;        /* what the import printed */
-    char refusal[256];
+    struct process *process; /* that forks; NULL: none, or the version does not fork */
+    bool is_retired;         /* another key has taken its place, or none: goes when its calls are done */
+    bool is_solo;            /* its workers are not forked: each has imported the handler itself */
+    bool is_worn;            /* its process is to be replaced as soon as nothing runs there */
+    bool is_rerun;           /* init ran out of time once, and runs again under the function's own timeout */
+    bool init_failed;        /* the last one */
+    bool can_batch;
+    int crashes, fork_hangs;
+    uint32_t tmp_of;     /* a worker that ended and whose /tmp waits for the next one; 0: none */
+    struct buf init_log; /* what imports and stillborn workers printed, and our own words: for the next call's log */
     uint64_t init_log_dropped;
     int64_t started_us, ready_us, used_us, init_us;
-    struct run *starter; /* the call it was started for, as long as that waits */
+    int64_t retry_us;         /* provisioned: no new start before */
+    uint32_t memory_kb;       /* of the process after init */
+    double calls, service_us; /* keepalive: how often; a moving mean of a call's time in a worker */
+    double priority;          /* keepalive: GreedyDual's H */
+    struct run *starter;      /* the call it was started for, as long as that waits */
+    uv_timer_t hold;          /* a batch waits for more */
+    bool is_holding;
     struct place_list waiting;
     int waiting_count;
     struct worker_list workers[WORKER_STATES];
     int workers_count[WORKER_STATES];
+    int unused_count; /* of those FORKING and IDLE: they never had a call */
 };
 
 struct pool {
@@ -106,8 +151,10 @@ struct pool {
     struct map templates; /* key -> struct template */
     struct map loads;     /* function name -> struct function_load */
     uv_timer_t sweep;
-    uint32_t last_worker;
+    uint32_t last_worker, last_call;
     int workers, admitted, forks_at_once;
+    int64_t memory_budget_kb;
+    double keepalive_clock; /* GreedyDual's L */
     bool is_draining;
     void (*on_drained)(void *ctx);
     void *drained_ctx;
@@ -118,15 +165,25 @@ struct init_failure {
     enum { INIT_RAISED, INIT_EXITED, INIT_TIMED_OUT, INIT_REFUSED } kind;
     str payload;     /* INIT_RAISED */
     int status;      /* INIT_EXITED */
+    int timeout_ms;  /* INIT_TIMED_OUT */
     const char *why; /* INIT_REFUSED */
 };
 
+/* process.c */
+struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms);
+bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count);
+void process_kill(struct process *process);    /* template_on_process_gone follows */
+void process_abandon(struct process *process); /* nothing follows */
+
 /* worker.c */
-struct worker *worker_fork(struct template *template, struct err *err);
-void worker_run(struct worker *worker, struct run *run);
-void worker_end(struct worker *worker); /* idle or forking: politely, by closing its socket */
+bool worker_fork(struct template *template, bool parked, struct err *err); /* a fork of template->process */
+void worker_start(struct template *template);               /* a process of its own, where a version does not fork */
+bool worker_become(struct worker *worker, struct err *err); /* its process is through init */
+void worker_run(struct worker *worker, struct place_list *batch); /* takes all of it */
+void worker_end(struct worker *worker);                           /* idle or forking: politely, by closing its socket */
 void worker_on_forked(struct worker *worker, int error);
-void worker_gone(struct worker *worker, int status); /* its process has ended: frees it */
+void worker_gone(struct worker *worker, int status); /* its process has ended; it is freed when the keeper has told */
+void worker_lost(struct worker *worker, int status); /* so has its cell: freed at once */
 struct worker *worker_find(struct template *template, uint32_t number);
 
 /* template.c */
@@ -135,19 +192,43 @@ void template_free(struct template *template); /* COLD, no calls */
 void template_start(struct template *template);
 void template_kill(struct template *template);    /* -> ENDING; pool_on_template_gone follows */
 void template_abandon(struct template *template); /* -> COLD at once; nothing follows */
-bool template_send(struct template *template, enum frame_type type, uint32_t worker, const int *fds, int count);
 int template_workers(const struct template *template);
+void template_note(struct template *template, const char *words); /* to the log of the next call, and to ours */
+void template_on_crash(struct template *template, int status);    /* of a worker */
+void template_on_fork_hang(struct template *template);
+void template_on_init_done(struct process *process, const struct frame *frame);
+void template_on_init_failed(struct process *process, const struct init_failure *failure);
+void template_on_frame(struct process *process, const struct frame *frame);
+void template_on_process_gone(struct process *process, int status);
+void template_environment(struct template *template, struct buf *head); /* environment.c */
+
+/* batch.c */
+int batch_workers_max(const struct template *template);
+bool batch_take(struct template *template, struct place_list *ret); /* false: nothing may go to a worker now */
+
+/* keepalive.c */
+void keepalive_on_call(struct template *template, int64_t took_us);
+void keepalive_on_start(struct template *template); /* may end idle templates, to make room */
+void keepalive_sweep(struct pool *pool, int64_t now_us);
+void keepalive_park(struct template *template); /* forks ahead of demand, when nobody waits */
+bool keepalive_evict_worker(struct pool *pool, const struct template *except);
 
 /* pool.c */
+void pool_dispatch(struct template *template);
+struct template *pool_template(struct pool *pool, struct runnable *what); /* there already, or made now */
+struct run *pool_leave_queue(struct template *template, struct place *place);
 void pool_on_template_ready(struct template *template);
 void pool_on_init_failed(struct template *template, const struct init_failure *failure); /* for all that wait */
 void pool_on_template_gone(struct template *template);
-void pool_on_worker_free(struct template *template);                  /* idle, or one fewer */
-void pool_on_worker_stillborn(struct template *template, int status); /* gone before it was ready */
+void pool_on_worker_free(struct template *template); /* idle, or one fewer */
+/* Gone before it was ready: one who waits is told, in the words of `failure`. */
+void pool_on_worker_stillborn(struct template *template, const struct init_failure *failure);
+void pool_give_init_log(struct template *template, struct run *run);
 void pool_finish(struct template *template, struct run *run, const struct run_result *result);
 
 /* payload.c: the error objects that the platform, not the function, makes.  In the run's arena. */
 struct run_result payload_exit(struct run *run, int status);
+struct run_result payload_out_of_memory(struct run *run);
 struct run_result payload_timeout(struct run *run, int timeout_ms);
 struct run_result payload_too_large(void);
 struct run_result payload_refused(struct run *run, const char *why);

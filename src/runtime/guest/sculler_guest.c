@@ -5,8 +5,8 @@
  *
  *   receive_init(control)                     -> (handler, task root, [KEY=VALUE, ...])
  *   send_init_error(control, payload)         when the handler could not be imported
- *   serve_template(control, init_us)          -> returns only in a fork: (worker number, work socket)
- *   serve_worker(work, call)                  -> returns when the server hangs up
+ *   serve_template(control, init_us, abilities, words) -> returns only in a worker: (work socket, is it parked)
+ *   serve_worker(work, call, call_batch)      -> returns when the server hangs up
  *
  * serve_worker holds the GIL while it waits for an event: a handler's background threads stand still between
  * calls, as they do on Lambda, and a call costs no hand-over.
@@ -16,6 +16,8 @@
 
 #include "base/limits.h"
 #include "runtime/frame.h"
+#include "runtime/guest/pages.h"
+#include "runtime/guest/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,7 +160,8 @@ static struct template template;
 
 struct fork_request {
     uint32_t number;
-    int work, log;
+    int start; /* set of enum frame_start */
+    int work, log, gate;
 };
 
 static void reap_workers(void)
@@ -188,20 +191,20 @@ static bool receive_control(struct frame_header *header, struct fork_request *re
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(FRAME_FORK_FDS * sizeof(int))];
     } control;
     struct iovec iov = {header, sizeof *header};
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t got = recvmsg(template.control, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    int fds[2] = {-1, -1};
+    int fds[FRAME_FORK_FDS] = {-1, -1, -1};
 
     if (rights && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len == CMSG_LEN(sizeof fds))
         memcpy(fds, CMSG_DATA(rights), sizeof fds);
     if (got <= 0 || !receive_all(template.control, (char *)header + got, sizeof *header - (size_t)got))
         return false;
-    *request = (struct fork_request){header->worker, fds[0], fds[1]};
+    *request = (struct fork_request){header->worker, header->status, fds[0], fds[1], fds[2]};
     return header->head_bytes == 0 && header->body_bytes == 0;
 }
 
@@ -213,40 +216,72 @@ static void kill_worker(uint32_t number)
     }
 }
 
+/* Nothing of Python has run yet in this process: see seal.h. */
+static void become_worker(const struct fork_request *request, bool forked)
+{
+    const char *why;
+
+    dup2(request->log, STDOUT_FILENO);
+    dup2(request->log, STDERR_FILENO);
+    close(request->log);
+    if (forked) {
+        close(template.control);
+        close(template.children);
+        setsid();
+    }
+    why = seal_worker(request->gate, forked);
+    if (!why)
+        return;
+    dprintf(STDERR_FILENO, "sculler: a worker does not start: %s: %s\n", why, strerror(errno));
+    _exit(1);
+}
+
+static void answer_fork(const struct fork_request *request, pid_t pid, int error)
+{
+    send_frame(
+        template.control,
+        (struct frame_header){
+            .type = FRAME_FORKED, .worker = request->number, .pid = pid > 0 ? (uint32_t)pid : 0, .status = error},
+        NULL, 0);
+}
+
 /* True in the child, which keeps the work socket and nothing else of ours. */
 static bool fork_worker(const struct fork_request *request)
 {
-    struct frame_header answer = {.type = FRAME_FORKED, .worker = request->number};
     pid_t pid = -1;
+    int error = EAGAIN;
 
-    errno = EAGAIN;
-    if (template.count < WORKERS_MAX && request->log >= 0) {
+    if (template.count < WORKERS_MAX && request->work >= 0) {
         PyOS_BeforeFork();
         pid = fork();
+        error = pid < 0 ? errno : 0;
         if (pid == 0) {
+            become_worker(request, true);
             PyOS_AfterFork_Child();
-            dup2(request->log, STDOUT_FILENO);
-            dup2(request->log, STDERR_FILENO);
-            close(request->log);
-            close(template.control);
-            close(template.children);
             return true;
         }
-        answer.status = errno;
         PyOS_AfterFork_Parent();
-    } else {
-        answer.status = EAGAIN;
     }
     if (pid > 0) {
         template.workers[template.count].number = request->number;
         template.workers[template.count++].pid = pid;
-        answer.pid = (uint32_t)pid;
-        answer.status = 0;
     }
     if (request->work >= 0)
-        close(request->work), close(request->log);
-    send_frame(template.control, answer, NULL, 0);
+        close(request->work), close(request->log), close(request->gate);
+    answer_fork(request, pid, error);
     return false;
+}
+
+/* The process that has imported the handler serves itself.  Its control socket stays: its end would be the cell's. */
+static bool start_worker(const struct fork_request *request)
+{
+    if (!(request->start & FRAME_START_BECOME))
+        return fork_worker(request);
+    answer_fork(request, getpid(), request->work >= 0 ? 0 : EAGAIN);
+    if (request->work < 0)
+        return false;
+    become_worker(request, false);
+    return true;
 }
 
 static PyObject *serve_template(PyObject *module, PyObject *args)
@@ -254,17 +289,20 @@ static PyObject *serve_template(PyObject *module, PyObject *args)
     struct frame_header done = {.type = FRAME_INIT_DONE, .memory_kb = peak_memory_kb()}, header;
     struct fork_request request;
     sigset_t child, before;
+    const char *words;
+    Py_ssize_t words_len;
     long long init_us;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "iL", &template.control, &init_us))
+    if (!PyArg_ParseTuple(args, "iLis#", &template.control, &init_us, &done.status, &words, &words_len))
         return NULL;
     done.time_us = init_us;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     template.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    send_frame(template.control, done, NULL, 0);
+    pages_share();
+    send_frame(template.control, done, words, (size_t)words_len);
     for (;;) {
         struct pollfd fds[] = {{.fd = template.control, .events = POLLIN}, {.fd = template.children, .events = POLLIN}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -277,18 +315,18 @@ static PyObject *serve_template(PyObject *module, PyObject *args)
             _exit(0); /* the server hung up, or speaks another language */
         if (header.type == FRAME_KILL)
             kill_worker(header.worker);
-        else if (fork_worker(&request))
+        else if (start_worker(&request))
             break;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return Py_BuildValue("Ii", request.number, request.work);
+    return Py_BuildValue("ii", request.work, (request.start & FRAME_START_PARK) != 0);
 }
 
 /* Worker */
 
 struct buffer {
     char *at;
-    size_t len, capacity;
+    size_t len, used, capacity; /* used: of the frame before, dropped when the next is read */
 };
 
 static bool buffer_grow(struct buffer *buffer, size_t capacity)
@@ -303,36 +341,65 @@ static bool buffer_grow(struct buffer *buffer, size_t capacity)
     return true;
 }
 
-/* One FRAME_INVOKE into the buffer: mostly one recv.  The server sends no second one before our answer. */
+/* What one large event needed does not stay for ever. */
+static void buffer_shrink(struct buffer *buffer)
+{
+    char *at =
+        buffer->capacity > BUFFER_FIRST && buffer->len <= BUFFER_FIRST ? realloc(buffer->at, BUFFER_FIRST) : NULL;
+
+    if (at) {
+        buffer->at = at;
+        buffer->capacity = BUFFER_FIRST;
+    }
+}
+
+static void buffer_drop_used(struct buffer *buffer)
+{
+    buffer->len -= buffer->used;
+    if (buffer->len > 0)
+        memmove(buffer->at, buffer->at + buffer->used, buffer->len);
+    buffer->used = 0;
+}
+
+static bool is_invoke(const struct frame_header *header)
+{
+    return header->type == FRAME_INVOKE && header->head_bytes > 0 && header->head_bytes <= FRAME_HEAD_BYTES_MAX &&
+           header->body_bytes <= GATEWAY_BODY_BYTES_MAX * 2ULL && header->status >= 0 &&
+           header->status < FRAME_BATCH_MAX;
+}
+
+/* One FRAME_INVOKE to the buffer's beginning: mostly one recv; the rest of a batch may have come with it. */
 static bool receive_invoke(int fd, struct buffer *buffer, struct frame_header *ret)
 {
     size_t need = sizeof *ret;
 
-    buffer->len = 0;
-    while (buffer->len < need) {
+    buffer_drop_used(buffer);
+    for (;;) {
+        if (buffer->len >= need && need == sizeof *ret) {
+            memcpy(ret, buffer->at, sizeof *ret);
+            if (!is_invoke(ret))
+                return false;
+            need += ret->head_bytes + (size_t)ret->body_bytes;
+            if (!buffer_grow(buffer, need))
+                return false;
+        }
+        if (buffer->len >= need)
+            break;
         ssize_t got = recv(fd, buffer->at + buffer->len, buffer->capacity - buffer->len, 0);
         if (got == 0 || (got < 0 && errno != EINTR))
             return false;
         buffer->len += (size_t)(got > 0 ? got : 0);
-        if (need > sizeof *ret || buffer->len < sizeof *ret)
-            continue;
-        memcpy(ret, buffer->at, sizeof *ret);
-        if (ret->type != FRAME_INVOKE || ret->head_bytes == 0 || ret->head_bytes > FRAME_HEAD_BYTES_MAX ||
-            ret->body_bytes > GATEWAY_BODY_BYTES_MAX * 2ULL)
-            return false;
-        need += ret->head_bytes + (size_t)ret->body_bytes;
-        if (!buffer_grow(buffer, need))
-            return false;
     }
-    return buffer->len == need && buffer->at[sizeof *ret + ret->head_bytes - 1] == '\0';
+    buffer->used = need;
+    return buffer->at[sizeof *ret + ret->head_bytes - 1] == '\0';
 }
 
-/* call(event, request id, ARN, trace id, client context, deadline in ms) */
-static PyObject *call_handler(PyObject *call, const struct buffer *buffer, const struct frame_header *header)
+/* (event, request id, ARN, trace id, client context, deadline in ms) */
+static PyObject *invoke_as_tuple(const struct buffer *buffer, const struct frame_header *header)
 {
     const char *at = buffer->at + sizeof *header, *end = at + header->head_bytes;
     const char *strings[HEAD_STRINGS];
-    PyObject *event, *result;
+    PyObject *event;
 
     for (int i = 0; i < HEAD_STRINGS; i++)
         strings[i] = next_string(&at, end);
@@ -341,17 +408,15 @@ static PyObject *call_handler(PyObject *call, const struct buffer *buffer, const
         PyErr_Clear();
         event = PyBytes_FromStringAndSize(end, (Py_ssize_t)header->body_bytes);
     }
-    if (!event)
-        return NULL;
-    result = PyObject_CallFunction(call, "NssssL", event, strings[0], strings[1], strings[2], strings[3],
-                                   (long long)(header->time_us / 1000));
-    return result;
+    return event ? Py_BuildValue("NssssL", event, strings[0], strings[1], strings[2], strings[3],
+                                 (long long)(header->time_us / 1000))
+                 : NULL;
 }
 
 /* What `call` returned: bytes are the response; a tuple holds the bytes of an error. */
-static bool send_answer(int fd, PyObject *result)
+static bool send_answer(int fd, uint32_t call, PyObject *result)
 {
-    struct frame_header header = {.type = FRAME_RESPONSE, .memory_kb = peak_memory_kb()};
+    struct frame_header header = {.type = FRAME_RESPONSE, .pid = call, .memory_kb = peak_memory_kb()};
     char *payload = NULL;
     Py_ssize_t len = 0;
 
@@ -365,39 +430,102 @@ static bool send_answer(int fd, PyObject *result)
         header.type = FRAME_OVERSIZE;
         len = 0;
     }
-    fflush(stdout); /* what C code of a handler printed; Python's own was flushed by `call` */
     return send_frame(fd, header, payload, (size_t)len);
+}
+
+/* A handler that forks and lets the child return must not make that child answer the next call. */
+static void end_if_forked(pid_t worker)
+{
+    if (getpid() != worker)
+        _exit(1);
+}
+
+static bool serve_one(int fd, PyObject *call, const struct buffer *buffer, const struct frame_header *header)
+{
+    pid_t self = getpid();
+    PyObject *arguments = invoke_as_tuple(buffer, header);
+    PyObject *result = arguments ? PyObject_CallObject(call, arguments) : NULL;
+    bool good;
+
+    Py_XDECREF(arguments);
+    end_if_forked(self);
+    fflush(stdout); /* what C code of a handler printed; Python's own was flushed by `call` */
+    good = result && send_answer(fd, header->pid, result);
+    Py_XDECREF(result);
+    return good;
+}
+
+/* The events of a batch and the numbers of their calls; false: the server has gone, or memory has. */
+static bool receive_batch(int fd, struct buffer *buffer, struct frame_header *header, PyObject *events, uint32_t *calls)
+{
+    int more = header->status;
+
+    for (int i = 0;; i++) {
+        PyObject *event = invoke_as_tuple(buffer, header);
+        bool good = event && PyList_Append(events, event) == 0;
+        Py_XDECREF(event);
+        calls[i] = header->pid;
+        if (!good || i == more)
+            return good;
+        if (!receive_invoke(fd, buffer, header) || header->status != more - i - 1)
+            return false;
+    }
+}
+
+/* call_batch(list of tuples) -> a list of as many results, each as of `call` */
+static bool serve_batch(int fd, PyObject *call_batch, struct buffer *buffer, struct frame_header *header)
+{
+    size_t count = (size_t)header->status + 1;
+    pid_t self = getpid();
+    PyObject *events = PyList_New(0), *results = NULL;
+    uint32_t *calls = calloc(count, sizeof *calls);
+    bool good = events && calls && receive_batch(fd, buffer, header, events, calls);
+
+    if (good)
+        results = PyObject_CallFunctionObjArgs(call_batch, events, NULL);
+    end_if_forked(self);
+    fflush(stdout);
+    good = good && results && PyList_Check(results) && PyList_Size(results) == (Py_ssize_t)count;
+    for (size_t i = 0; good && i < count; i++)
+        good = send_answer(fd, calls[i], PyList_GetItem(results, (Py_ssize_t)i));
+    Py_XDECREF(results);
+    Py_XDECREF(events);
+    free(calls);
+    return good;
 }
 
 static PyObject *serve_worker(PyObject *module, PyObject *args)
 {
     struct buffer buffer = {0};
     struct frame_header header;
-    PyObject *call, *result = NULL;
+    PyObject *call, *call_batch;
+    bool is_first = true, good = true;
     int fd;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "iO", &fd, &call))
+    if (!PyArg_ParseTuple(args, "iOO", &fd, &call, &call_batch))
         return NULL;
     if (!buffer_grow(&buffer, BUFFER_FIRST))
         return PyErr_NoMemory();
     send_frame(fd, (struct frame_header){.type = FRAME_READY, .memory_kb = peak_memory_kb()}, NULL, 0);
-    while (receive_invoke(fd, &buffer, &header)) {
-        result = call_handler(call, &buffer, &header);
-        if (!result || !send_answer(fd, result))
-            break;
-        Py_CLEAR(result);
-        if (buffer.capacity > BUFFER_FIRST) { /* one large event does not stay for ever */
-            free(buffer.at);
-            buffer = (struct buffer){0};
-            if (!buffer_grow(&buffer, BUFFER_FIRST))
-                break;
-        }
+    while (good && receive_invoke(fd, &buffer, &header)) {
+        good = call_batch == Py_None && header.status == 0 ? serve_one(fd, call, &buffer, &header)
+                                                           : serve_batch(fd, call_batch, &buffer, &header);
+        if (is_first)
+            pages_record(); /* after the answer: nobody waits for it */
+        is_first = false;
+        buffer_shrink(&buffer);
     }
     free(buffer.at);
-    Py_XDECREF(result);
     if (PyErr_Occurred())
         return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *touch_pages(PyObject *module, PyObject *args)
+{
+    (void)module, (void)args;
+    pages_touch();
     Py_RETURN_NONE;
 }
 
@@ -429,8 +557,10 @@ static PyObject *set_trace_id(PyObject *self, PyObject *value)
 static PyMethodDef methods[] = {
     {"receive_init", receive_init, METH_VARARGS, "receive_init(control) -> (handler, root, environment)"},
     {"send_init_error", send_init_error, METH_VARARGS, "send_init_error(control, payload)"},
-    {"serve_template", serve_template, METH_VARARGS, "serve_template(control, init_us) -> (worker, work), in a fork"},
-    {"serve_worker", serve_worker, METH_VARARGS, "serve_worker(work, call)"},
+    {"serve_template", serve_template, METH_VARARGS,
+     "serve_template(control, init_us, abilities, words) -> (work, is_parked), in a worker"},
+    {"serve_worker", serve_worker, METH_VARARGS, "serve_worker(work, call, call_batch or None)"},
+    {"touch_pages", touch_pages, METH_NOARGS, "touch_pages(): those that the first call of another worker wrote to"},
     {"set_trace_id", set_trace_id, METH_O, "set_trace_id(bytes) -> whether it is in the environment now"},
     {NULL, NULL, 0, NULL},
 };

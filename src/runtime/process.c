@@ -1,0 +1,317 @@
+/*
+ * process: one cell with an interpreter, as the server sees it.
+ *
+ *     process_start -> [in init] --INIT_DONE--> [ready] -> (process_kill, or it ends) -> [ending] -> gone
+ *                          | INIT_ERROR, init's time is up, its cell cannot be built
+ *                          v
+ *                  template_on_init_failed, and its end
+ *
+ * Nothing is told from within a call of process_start: a failure comes on the next turn of the loop, as every other.
+ */
+#include "runtime/runtime_private.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/limits.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct frame_rule accepted[] = {
+    {FRAME_INIT_DONE, 4096},
+    {FRAME_INIT_ERROR, INVOKE_RESPONSE_BYTES_MAX},
+    {FRAME_FORKED, 0},
+    {FRAME_EXITED, 0},
+};
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct process *process = handle->data;
+
+    if (--process->handles > 0)
+        return;
+    buf_free(&process->in);
+    free(process);
+}
+
+static void close_all(struct process *process)
+{
+    process->template = NULL;
+    if (process->control_fd >= 0) {
+        uv_close((uv_handle_t *)&process->control, on_closed);
+        uv_close((uv_handle_t *)&process->output, on_closed);
+    }
+    uv_close((uv_handle_t *)&process->timer, on_closed);
+    fd_close(&process->control_fd);
+    fd_close(&process->output_fd);
+}
+
+bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count)
+{
+    return process->template && !process->is_ending && frame_send(process->control_fd, header, fds, count);
+}
+
+/* What it says */
+
+static void read_output(struct process *process, bool to_end)
+{
+    struct template *template = process->template;
+
+    if (!log_pipe_read(process->output_fd, to_end, &template->init_log, &template->init_log_dropped))
+        (void)uv_poll_stop(&process->output);
+}
+
+static void fail_init(struct process *process, const struct init_failure *failure)
+{
+    bool in_init = process->in_init;
+
+    process->in_init = false;
+    read_output(process, true);
+    process_kill(process);
+    if (in_init)
+        template_on_init_failed(process, failure);
+}
+
+static void on_frame(struct process *process, const struct frame *frame)
+{
+    if (frame->header.type == FRAME_INIT_ERROR && process->in_init) {
+        fail_init(process, &(struct init_failure){.kind = INIT_RAISED, .payload = frame->body});
+    } else if (frame->header.type == FRAME_INIT_DONE && process->in_init) {
+        process->in_init = false;
+        (void)uv_timer_stop(&process->timer);
+        read_output(process, true);
+        template_on_init_done(process, frame);
+    } else if (frame->header.type == FRAME_FORKED || frame->header.type == FRAME_EXITED) {
+        template_on_frame(process, frame);
+    }
+}
+
+static void on_deaf(uv_timer_t *timer)
+{
+    struct process *process = timer->data;
+
+    if (process->in_init)
+        fail_init(process, &(struct init_failure){.kind = INIT_EXITED, .status = SIGKILL});
+    else
+        process_kill(process);
+}
+
+static void on_control(uv_poll_t *poll, int status, int events)
+{
+    struct process *process = poll->data;
+    enum frame_status got;
+    struct frame frame;
+
+    (void)status, (void)events;
+    while (process->template) { /* a frame may bring its end */
+        got = frame_receive(process->control_fd, &process->in, accepted, sizeof accepted / sizeof *accepted, &frame);
+        if (got == FRAME_PARTIAL)
+            return;
+        if (got != FRAME_COMPLETE) { /* mostly it has ended, and its exit status is worth waiting for */
+            (void)uv_poll_stop(poll);
+            (void)uv_timer_start(&process->timer, on_deaf, GRACE_MS, 0);
+            return;
+        }
+        on_frame(process, &frame);
+        frame_drop(&process->in, &frame);
+    }
+}
+
+static void on_output(uv_poll_t *poll, int status, int events)
+{
+    struct process *process = poll->data;
+
+    (void)events;
+    if (status < 0 || !process->template)
+        (void)uv_poll_stop(poll);
+    else
+        read_output(process, false);
+}
+
+static void on_init_timeout(uv_timer_t *timer)
+{
+    struct process *process = timer->data;
+
+    fail_init(process, &(struct init_failure){.kind = INIT_TIMED_OUT, .timeout_ms = process->init_timeout_ms});
+}
+
+/* The cell is no more, and with it every process in it. */
+static void on_cell_exit(void *ctx, int status)
+{
+    struct process *process = ctx;
+    bool in_init = process->in_init;
+    struct init_failure failure = {.kind = INIT_EXITED, .status = status};
+
+    process->cell = 0;
+    process->is_ending = true;
+    process->in_init = false;
+    if (status == -1) {
+        failure.kind = INIT_REFUSED;
+        failure.why = keeper_last_error(process->template->pool->keeper);
+    }
+    if (in_init) {
+        read_output(process, true);
+        template_on_init_failed(process, &failure);
+    }
+    template_on_process_gone(process, status == -1 ? SIGKILL : status);
+    close_all(process);
+}
+
+/* Birth */
+
+enum { ENVIRONMENT_BYTES_MAX = FRAME_HEAD_BYTES_MAX };
+
+static bool send_init(int fd, struct template *template, struct err *err)
+{
+    struct frame frame = {.header = {.type = FRAME_INIT}};
+    BUF_AUTO head = {0};
+    size_t sent = 0;
+
+    buf_init(&head, ENVIRONMENT_BYTES_MAX);
+    buf_add(&head, template->what->handler);
+    buf_add(&head, STR("\0/var/task\0"));
+    template_environment(template, &head);
+    frame.head = buf_str(&head);
+    frame.header.head_bytes = (uint32_t)head.len;
+    if (!buf_ok(&head))
+        return err_set(err, ERR_LIMIT, "the environment is larger than %d bytes", ENVIRONMENT_BYTES_MAX);
+    if (!frame_write(fd, &frame, &sent) || sent != frame_bytes(&frame)) /* a new socket holds it all */
+        return err_sys(err, "talking to the template");
+    return true;
+}
+
+/* All that runs in the cell together: a bad template gains nothing by keeping its children to itself. */
+static struct cell_limits cell_limits(const struct template *template)
+{
+    const struct pool_options *options = &template->pool->options;
+    uint64_t megabytes = (uint64_t)options->template_memory_mb +
+                         (uint64_t)options->workers_per_version_max * (uint64_t) template->what->memory_mb;
+
+    return (struct cell_limits){.pids_max = PIDS_A_CELL_MAX,
+                                .memory_bytes = options->template_memory_mb > 0 ? megabytes << 20 : 0};
+}
+
+static bool start_cell(struct process *process, int control, int output, struct err *err)
+{
+    struct template *template = process->template;
+    const struct runnable *what = template->what;
+    struct cell_options options = {.kind = CELL_TEMPLATE,
+                                   .tmp_mb = (uint32_t)what->tmp_mb,
+                                   .network = (enum cell_network)what->settings.network,
+                                   .api_port = template->pool->options.api_port,
+                                   .limits = cell_limits(template),
+                                   .control_fd = control,
+                                   .output_fd = output};
+
+    if (what->package.len >= sizeof options.package || what->interpreter.len >= sizeof options.interpreter ||
+        what->prefix.len >= sizeof options.prefix)
+        return err_set(err, ERR_LIMIT, "a path of the interpreter is too long");
+    if (options.network == CELL_NETWORK_HOST && !template->pool->options.allow_host_network)
+        return err_set(err, ERR_INVALID,
+                       "the function asks for the host's network (SCULLER_NETWORK=host), which this server does not "
+                       "give: start it with --allow-host-network, or set SCULLER_NETWORK=egress");
+    (void)snprintf(options.package, sizeof options.package, STR_FMT, STR_ARG(what->package));
+    (void)snprintf(options.interpreter, sizeof options.interpreter, STR_FMT, STR_ARG(what->interpreter));
+    (void)snprintf(options.prefix, sizeof options.prefix, STR_FMT, STR_ARG(what->prefix));
+    for (int i = 0; i < what->layers_count && i < CELL_LAYERS_MAX; i++)
+        (void)snprintf(options.layers[i], sizeof options.layers[i], STR_FMT, STR_ARG(what->layers[i]));
+    process->cell = keeper_start_cell(template->pool->keeper, &options, on_cell_exit, process, err);
+    return process->cell > 0;
+}
+
+static void listen_to(struct process *process)
+{
+    uv_loop_t *loop = process->template->pool->loop;
+
+    process->handles = 3;
+    process->control.data = process->output.data = process;
+    buf_init(&process->in, sizeof(struct frame_header) + 2 * (size_t)INVOKE_RESPONSE_BYTES_MAX);
+    (void)uv_poll_init(loop, &process->control, process->control_fd);
+    (void)uv_poll_init(loop, &process->output, process->output_fd);
+    (void)uv_poll_start(&process->control, UV_READABLE, on_control);
+    (void)uv_poll_start(&process->output, UV_READABLE, on_output);
+}
+
+static void on_refused(uv_timer_t *timer)
+{
+    struct process *process = timer->data;
+    struct init_failure failure = {.kind = INIT_REFUSED, .why = process->refusal};
+
+    process->in_init = false;
+    template_on_init_failed(process, &failure);
+    template_on_process_gone(process, SIGKILL);
+    close_all(process);
+}
+
+static bool start(struct process *process, struct err *err)
+{
+    int control[2], output[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
+        return err_sys(err, "a socket for the template");
+
+    FD_AUTO ours = control[0];
+    FD_AUTO theirs = control[1];
+
+    if (pipe2(output, O_CLOEXEC) < 0)
+        return err_sys(err, "a pipe for the template");
+
+    FD_AUTO write_end = output[1];
+
+    process->control_fd = fd_take(&ours);
+    process->output_fd = output[0];
+    (void)fcntl(process->output_fd, F_SETFL, O_NONBLOCK);
+    listen_to(process);
+    return send_init(process->control_fd, process->template, err) && start_cell(process, theirs, write_end, err);
+}
+
+struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms)
+{
+    struct process *process = calloc(1, sizeof *process);
+    struct err err = {0};
+
+    if (!process)
+        abort();
+    *process = (struct process){.template = template,
+                                .solo = solo,
+                                .in_init = true,
+                                .control_fd = -1,
+                                .output_fd = -1,
+                                .handles = 1,
+                                .init_timeout_ms = init_timeout_ms,
+                                .started_us = clock_steady_us()};
+    process->timer.data = process;
+    (void)uv_timer_init(template->pool->loop, &process->timer);
+    if (start(process, &err)) {
+        (void)uv_timer_start(&process->timer, on_init_timeout, (uint64_t)init_timeout_ms, 0);
+        return process;
+    }
+    if (process->control_fd >= 0) { /* nobody is at the other ends */
+        (void)uv_poll_stop(&process->control);
+        (void)uv_poll_stop(&process->output);
+    }
+    (void)snprintf(process->refusal, sizeof process->refusal, "%s", err.text);
+    (void)uv_timer_start(&process->timer, on_refused, 0, 0);
+    return process;
+}
+
+void process_kill(struct process *process)
+{
+    if (process->cell == 0)
+        return;
+    (void)uv_timer_stop(&process->timer);
+    process->is_ending = true;
+    keeper_kill_cell(process->template->pool->keeper, process->cell);
+}
+
+void process_abandon(struct process *process)
+{
+    if (process->cell > 0)
+        keeper_drop_cell(process->template->pool->keeper, process->cell);
+    process->cell = 0;
+    close_all(process);
+}
