@@ -96,8 +96,9 @@ bool sim_call_is_known(str event, int64_t *ret_call, enum sim_deed *ret_deed, in
 extern struct sim_faults sim_faults;
 void sim_cells_poll(void (*add)(int fd, short events, sim_do *what, void *ctx)); /* what the far ends wait for */
 int sim_cells_alive(void);
-int sim_workers_alive(void); /* processes: forked, or a template that became one */
-void sim_workers_list(void); /* for the trace */
+int sim_workers_alive(void);             /* processes: forked, or a template that became one */
+bool sim_has_stray(const char *package); /* a dead worker's child holds its socket: a call may be lost in it */
+void sim_workers_list(void);             /* for the trace */
 int sim_workers_alive_of(const char *package);
 int sim_workers_idle_of(const char *package); /* ready, listening, without a call */
 int64_t sim_cells_started(void);

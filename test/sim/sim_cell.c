@@ -847,6 +847,20 @@ const char *keeper_note(const struct keeper *keeper)
 
 /* What the loop and the scenario ask */
 
+bool sim_has_stray(const char *package)
+{
+    struct cell *cell;
+    struct worker *worker;
+
+    TAILQ_FOREACH (cell, &cells, next) {
+        TAILQ_FOREACH (worker, &cell->workers, next) {
+            if (cell->alive && worker->is_stray && strcmp(cell->package, package) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void sim_cells_poll(void (*add)(int fd, short events, sim_do *what, void *ctx))
 {
     struct cell *cell;
