@@ -22,6 +22,7 @@ enum {
     END_AGAIN_MS = 1,      /* between two tries to take a cgroup away; most succeed at the first or second */
     END_AGAIN_MAX_MS = 20, /* it doubles up to this */
     END_TOLD_MS = 2000,    /* after this the server is told, whether it is gone or not */
+    WARM_AFTER_START_MS = 2000,
 };
 
 struct keeper_worker {
@@ -282,6 +283,24 @@ static int take_kept(struct keeper_cell *cell, uint32_t number)
     return mounts;
 }
 
+/* A worker that starts is mostly followed by another: see cgroup_keep_warm. */
+static struct moment warmth;
+static int64_t warm_until_us;
+
+static void stay_warm(struct moment *moment)
+{
+    cgroup_keep_warm(keeper.cgroups);
+    if (clock_steady_us() < warm_until_us)
+        moment_set(moment, CGROUP_WARM_MS, stay_warm);
+}
+
+static void expect_more(void)
+{
+    warm_until_us = clock_steady_us() + WARM_AFTER_START_MS * 1000LL;
+    if (warmth.due_us == 0)
+        moment_set(&warmth, CGROUP_WARM_MS, stay_warm);
+}
+
 void admission_admit(struct keeper_cell *cell, const struct keeper_message *message, int gate)
 {
     const struct worker_options *options = &message->admission;
@@ -303,6 +322,7 @@ void admission_admit(struct keeper_cell *cell, const struct keeper_message *mess
         cell->tmp_mb = options->tmp_mb;
     }
     watch_start(&worker->gate, gate, on_gate);
+    expect_more();
     worker->has_cgroup = cgroup_make_worker(keeper.cgroups, group_of(worker), &options->limits, &err);
     if (!worker->has_cgroup)
         refuse(worker, err.text);

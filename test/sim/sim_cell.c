@@ -401,7 +401,7 @@ static void do_next(void *ctx, int64_t unused)
     worker->is_bad = worker->is_bad || deeds[one.deed].is_bad;
     deeds[one.deed].run(worker, &one);
     if (worker->alive && worker->pending_count > 0)
-        sim_at(worker->pending[0].us, do_next, worker, 0);
+        sim_at(soon(), do_next, worker, 0); /* a batch is one call of the handler: its answers come together */
 }
 
 static void on_event(struct worker *worker, const struct frame_header *header, str head, str body)

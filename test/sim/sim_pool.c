@@ -44,7 +44,8 @@ enum {
     SEED_SECONDS_MAX = 60,   /* of real time; a seed takes some milliseconds */
     SLACK_MS = 5000,         /* graces, kills and forks that come on top of a call's own waits */
     WORLD_SECONDS_MAX = 600, /* of virtual time: calls come within ten, and their waits are bounded */
-    ANSWERS_ARE_NUMBERED = 0,
+    ANSWERS_ARE_NUMBERED = 1,
+    HOPELESS_MIN = 5,
 };
 
 #define EPOCH_US INT64_C(1700000000000000)
@@ -137,7 +138,7 @@ static void make_runnable(struct function_entry *entry, int index, int at)
     what->memory_mb = 128;
     what->timeout_ms = function->timeout_ms;
     what->tmp_mb = 16;
-    what->provisioned = function->provisioned;
+    what->provisioned = at == 0 ? 0 : function->provisioned; /* of published versions only */
     what->state = VERSION_ACTIVE;
     entry->versions[at] = what;
 }
@@ -225,6 +226,8 @@ static void check_throttle(const struct call *call, const char *reason)
         waiting_of(call->function) - 1 >= world.options.queue_per_function_max)
         return;
     if (world.options.account_concurrency > 0 && admitted_of(-1) - 1 >= world.options.account_concurrency)
+        return;
+    if (waiting_of(call->function) > HOPELESS_MIN) /* the pool reckons that its turn would come too late */
         return;
     sim_violation("a call of %s is refused (%s) after %lld ms with %d that wait", function->name, reason,
                   (long long)waited_ms, waiting_of(call->function) - 1);
@@ -473,7 +476,7 @@ static void draw_options(void)
         .worker_idle_ms = (int)sim_between(50, 3000),
         .template_idle_ms = (int)sim_between(50, 5000),
         .init_timeout_ms = (int)sim_between(1000, 5000),
-        .account_concurrency = 0,
+        .account_concurrency = (int)(roomy || sim_chance(700) ? 0 : sim_between(1, 20)),
         .template_age_max_ms = (int)(sim_chance(300) ? sim_between(300, 3000) : 0),
         .templates_memory_mb = roomy             ? 100000
                                : sim_chance(300) ? sim_between(50, 2000)
@@ -501,7 +504,7 @@ static void draw_function(int index)
     function->settings.init_timeout_ms = sim_chance(800) ? 0 : (int)sim_between(1000, 3000);
     function->provisioned = sim_chance(150) ? (int)sim_between(1, 3) : 0;
     function->timeout_ms = (int)(world.profile == QUIET ? 60000 : sim_between(200, 3000));
-    function->kind = (struct sim_function){.can_fork = true,
+    function->kind = (struct sim_function){.can_fork = sim_chance(850),
                                            .can_batch = sim_chance(300),
                                            .init_us = sim_between(100, sim_chance(300) ? 900000 : 50000),
                                            .fork_us = sim_between(0, 3000),
@@ -729,6 +732,7 @@ int main(int argc, char **argv)
 {
     uint64_t from = 1, count = 100, only = 0;
 
+    (void)signal(SIGPIPE, SIG_IGN); /* a virtual process may print when nobody listens any more */
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--trace") == 0)
