@@ -1,8 +1,10 @@
 """Reserved and provisioned concurrency: figures, errors, and workers that are ready before they are called."""
 
+import base64
+
 import pytest
 from botocore.exceptions import ClientError
-from helpers import make_function, wait_active
+from helpers import invoke, make_function, wait_active, wait_until
 from test_20_lambda_control import fn, refused
 
 CODE = "import os\n\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
@@ -162,3 +164,54 @@ def test_the_account_is_as_large_as_the_server_says(own_server):
     make_function(lam, "f", CODE)
     refused(WRONG, 400, lam.put_function_concurrency, FunctionName="f", ReservedConcurrentExecutions=151)
     lam.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=150)
+
+
+def ready(lam, name, qualifier, number):
+    """Waits until so many are there."""
+
+    def look():
+        got = get(lam, name, qualifier)
+        figures = [got[f"{kind}ProvisionedConcurrentExecutions"] for kind in ("Requested", "Available", "Allocated")]
+        return got["Status"] == "READY" and figures == [number] * 3
+
+    wait_until(look, f"{number} workers of {name}:{qualifier} are ready", 20)
+
+
+def test_workers_are_ready_before_any_call(lam, name):
+    publish(lam, name)
+    put(lam, name, "1", 2)
+    ready(lam, name, "1", 2)
+    first = invoke(lam, name, {}, Qualifier="1", LogType="Tail")
+    assert first.payload == "provisioned-concurrency"
+    assert "Init Duration" not in base64.b64decode(first.response["LogResult"]).decode()
+    put(lam, name, "1", 3)
+    ready(lam, name, "1", 3)
+    lam.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
+    refused("ProvisionedConcurrencyConfigNotFoundException", 404, get, lam=lam, name=name, qualifier="1")
+
+
+def test_it_follows_its_alias(lam, name):
+    publish(lam, name, versions=2)
+    lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    put(lam, name, "live", 1)
+    ready(lam, name, "live", 1)
+    lam.update_alias(FunctionName=name, Name="live", FunctionVersion="2")
+    ready(lam, name, "live", 1)
+    assert invoke(lam, name, {}, Qualifier="live").version == "2"
+
+
+def test_what_cannot_start_is_failed(lam, name):
+    publish(lam, name, "raise RuntimeError('no model')\n")
+    put(lam, name, "1", 1)
+    wait_until(lambda: get(lam, name, "1")["Status"] == "FAILED", "it fails", 20)
+    assert get(lam, name, "1")["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+
+
+def test_it_is_there_again_after_a_restart(own_server):
+    server = own_server()
+    lam = server.client("lambda")
+    publish(lam, "f")
+    put(lam, "f", "1", 2)
+    ready(lam, "f", "1", 2)
+    server.restart()
+    ready(server.client("lambda"), "f", "1", 2)
