@@ -14,12 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KILL_ROUNDS = 50, GROUP_BYTES = 64 };
+enum {
+    KILL_ROUNDS = 50,
+    GROUP_BYTES = 64,
+    CLOSE_TRIES_MAX = 400, /* two seconds for what is left to die */
+    CLOSE_PAUSE_US = 5 * 1000,
+};
 
 const struct cgroup_kind cgroup_kinds[CGROUP_BACKENDS] = {
     [CGROUP_NONE] = {.backend = CGROUP_NONE, .name = "none"},
     [CGROUP_V1] = {CGROUP_V1, "v1", cgroup_take_v1, cgroup_limit_v1, cgroup_measure_v1},
-    [CGROUP_HYBRID] = {CGROUP_HYBRID, "hybrid", cgroup_take_hybrid, cgroup_limit_v1, cgroup_measure_v1},
+    [CGROUP_HYBRID] = {CGROUP_HYBRID, "hybrid", cgroup_take_hybrid, cgroup_limit_v1, cgroup_measure_hybrid},
     [CGROUP_V2] = {CGROUP_V2, "v2", cgroup_take_v2, cgroup_limit_v2, cgroup_measure_v2},
 };
 
@@ -38,75 +43,33 @@ static const char *group_name(struct cgroup group, char ret[static GROUP_BYTES])
     return ret;
 }
 
-/* Open and close */
+/* Where the kernel cannot do it at once (before 5.14, or v1 alone) a bomb may fork while its pids are read: so again
+ * and again, while the pids controller lets it have nothing new. */
+static void kill_group(struct cgroup_host *host, const char *name)
+{
+    if (host->count == 0 || cgroup_kill_at_once(host->at[0].root, name))
+        return;
+    for (size_t i = 0; i < host->count; i++) {
+        if (host->at[i].controls & CONTROLS_PIDS)
+            (void)cgroup_write(host->at[i].root, name, "pids.max", "0");
+    }
+    for (int round = 0; round < KILL_ROUNDS && cgroup_kill_tree(host->at[0].root, name) > 0; round++)
+        continue;
+}
 
-static void let_go(struct cgroup_host *host)
+void cgroup_let_go(struct cgroup_host *host)
 {
     for (size_t i = 0; i < host->count; i++) {
         struct cgroup_hierarchy *at = &host->at[i];
-        for (int tries = 0; tries < KILL_ROUNDS && !cgroup_remove_tree(at->parent, host->name); tries++) {
-            if (!cgroup_kill_at_once(at->parent, host->name))
-                (void)cgroup_kill_tree(at->parent, host->name);
-            (void)usleep(2000);
+        for (int tries = 0; tries < CLOSE_TRIES_MAX && !cgroup_remove_tree(at->parent, host->name); tries++) {
+            kill_group(host, "");
+            (void)usleep(CLOSE_PAUSE_US); /* nobody waits for us any more, and v1 tells no event */
         }
         fd_close(&at->lock);
         fd_close(&at->root);
         fd_close(&at->parent);
     }
     host->count = 0;
-}
-
-static bool take(struct cgroup_host *host, const struct cgroup_kind *kind, const struct cgroup_place *places,
-                 size_t count, struct err *err)
-{
-    host->kind = kind;
-    if (kind->take(host, places, count, err))
-        return true;
-    let_go(host);
-    host->kind = &cgroup_kinds[CGROUP_NONE];
-    return false;
-}
-
-struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char ret_note[static 200])
-{
-    struct cgroup_place *places = calloc(CGROUP_PLACES_MAX, sizeof *places);
-    struct cgroup_host *host = calloc(1, sizeof *host);
-    struct err err = {0}, first = {0};
-    size_t count;
-
-    if (!places || !host)
-        abort();
-    ret_note[0] = '\0';
-    host->home = -1;
-    host->kind = &cgroup_kinds[CGROUP_NONE];
-    (void)snprintf(host->name, sizeof host->name, "sculler-%d", (int)getpid());
-    count = cgroup_find_places(sources, places, CGROUP_PLACES_MAX);
-    cgroup_sweep(places, count);
-    for (int kind = CGROUP_BACKENDS - 1; kind > CGROUP_NONE; kind--) {
-        if (take(host, &cgroup_kinds[kind], places, count, &err))
-            break;
-        if (kind == CGROUP_V1 || first.text[0] == '\0' || err.os_errno == EACCES)
-            first = err;
-    }
-    if (host->kind->backend == CGROUP_NONE)
-        (void)snprintf(ret_note, 200, "no cgroups, so no limits of memory, CPU and processes: %.120s", first.text);
-    host->home = cgroup_home(places, count);
-    free(places);
-    return host;
-}
-
-struct cgroup_host *cgroup_open(char ret_note[static 200])
-{
-    return cgroup_open_at(&(struct cgroup_sources){"/proc/self/mountinfo", "/proc/self/cgroup"}, ret_note);
-}
-
-void cgroup_close(struct cgroup_host *host)
-{
-    if (!host)
-        return;
-    let_go(host);
-    fd_close(&host->home);
-    free(host);
 }
 
 enum cgroup_backend cgroup_backend(const struct cgroup_host *host)
@@ -121,27 +84,42 @@ const char *cgroup_backend_name(enum cgroup_backend backend)
 
 /* Groups */
 
-static bool make(struct cgroup_host *host, const char *group, struct err *err)
+static bool remove_everywhere(struct cgroup_host *host, const char *name)
 {
-    for (size_t i = 0; i < host->count; i++) {
+    bool all = true;
+
+    for (size_t i = 0; i < host->count; i++)
+        all = cgroup_remove_tree(host->at[i].root, name) && all;
+    return all;
+}
+
+static bool make(struct cgroup_host *host, const char *group, const struct cell_limits *limits, bool is_cell,
+                 struct err *err)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < host->count && good; i++) {
         if (mkdirat(host->at[i].root, group, 0755) < 0 && errno != EEXIST)
-            return err_sys(err, "making cgroup %s", group);
+            good = err_sys(err, "making cgroup %s", group);
     }
-    return true;
+    good = good && (host->count == 0 || host->kind->limit(host, group, limits, is_cell, err));
+    if (!good)
+        (void)remove_everywhere(host, group);
+    return good;
 }
 
 bool cgroup_make_cell(struct cgroup_host *host, uint32_t cell, const struct cell_limits *limits, struct err *err)
 {
+    const struct cell_limits unlimited = {0};
     char name[GROUP_BYTES], template[GROUP_BYTES];
 
-    (void)cell_name(cell, name);
-    if (!make(host, name, err))
+    if (!make(host, cell_name(cell, name), limits, true, err))
         return false;
-    if (host->kind->backend == CGROUP_V2 &&
-        !cgroup_write(host->at[0].root, name, "cgroup.subtree_control", "+memory +cpu +pids"))
-        return err_sys(err, "controllers of cgroup %s", name);
-    return (!host->kind->limit || host->kind->limit(host, name, limits, true, err)) &&
-           make(host, group_name((struct cgroup){cell, 0}, template), err);
+    if (cgroup_hand_down(host, name, err) &&
+        make(host, group_name((struct cgroup){cell, 0}, template), &unlimited, false, err))
+        return true;
+    (void)remove_everywhere(host, name);
+    return false;
 }
 
 bool cgroup_make_worker(struct cgroup_host *host, struct cgroup group, const struct cell_limits *limits,
@@ -149,8 +127,7 @@ bool cgroup_make_worker(struct cgroup_host *host, struct cgroup group, const str
 {
     char name[GROUP_BYTES];
 
-    return make(host, group_name(group, name), err) &&
-           (!host->kind->limit || host->kind->limit(host, name, limits, false, err));
+    return make(host, group_name(group, name), limits, false, err);
 }
 
 bool cgroup_attach(struct cgroup_host *host, struct cgroup group, pid_t pid, struct err *err)
@@ -166,6 +143,7 @@ bool cgroup_attach(struct cgroup_host *host, struct cgroup group, pid_t pid, str
     return true;
 }
 
+/* The write takes the lock that every move takes, and moves nothing: we are there already. */
 void cgroup_keep_warm(struct cgroup_host *host)
 {
     char text[24];
@@ -180,22 +158,8 @@ void cgroup_figures(struct cgroup_host *host, struct cgroup group, struct cgroup
     char name[GROUP_BYTES];
 
     *ret = (struct cgroup_figures){0};
-    if (host->kind->measure)
+    if (host->count > 0)
         host->kind->measure(host, group_name(group, name), ret);
-}
-
-/* Where the kernel cannot do it at once (before 5.14, or v1 alone) a bomb may fork while its pids are read: so again
- * and again, while the pids controller lets it have nothing new. */
-static void kill_group(struct cgroup_host *host, const char *name)
-{
-    if (host->count == 0 || cgroup_kill_at_once(host->at[0].root, name))
-        return;
-    for (size_t i = 0; i < host->count; i++) {
-        if (host->at[i].controls & CONTROLS_PIDS)
-            (void)cgroup_write(host->at[i].root, name, "pids.max", "0");
-    }
-    for (int round = 0; round < KILL_ROUNDS && cgroup_kill_tree(host->at[0].root, name) > 0; round++)
-        continue;
 }
 
 void cgroup_kill(struct cgroup_host *host, struct cgroup group)
@@ -218,15 +182,6 @@ bool cgroup_is_empty(struct cgroup_host *host, struct cgroup group)
 
     (void)group_name(group, name);
     return host->count == 0 || !cgroup_read(host->at[0].root, name, "cgroup.procs", first, sizeof first) || !first[0];
-}
-
-static bool remove_everywhere(struct cgroup_host *host, const char *name)
-{
-    bool all = true;
-
-    for (size_t i = 0; i < host->count; i++)
-        all = cgroup_remove_tree(host->at[i].root, name) && all;
-    return all;
 }
 
 bool cgroup_remove(struct cgroup_host *host, struct cgroup group)

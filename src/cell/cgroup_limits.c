@@ -1,124 +1,181 @@
 /*
- * cgroup_limits: what v1 and v2 call their limits and figures (the kernel's Documentation/admin-guide/cgroup-v1/ and
- * cgroup-v2.rst).  A file that an older kernel does not have is passed over only where that says so.
+ * cgroup_limits: what v1 and v2 call a limit, as two tables, and where each keeps its figures (the kernel's
+ * Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst).
+ *
+ * A row is written when its controller is in use and its limit is not 0.  `forgives` names the error by which the
+ * kernel says that the row is not needed:
+ *   ENOENT  swap is not accounted, so there is none to forbid; no CONFIG_CFS_BANDWIDTH; no oom.group before 4.19.
+ *   EINVAL  v1's quota: it is wider than an ancestor's, and the tighter one holds anyway.
+ *
+ * v1 has no oom.group: when one process of a worker was killed for its memory, the rest lives until the keeper ends the
+ * worker.  Whether it happened is oom_control's oom_kill (4.13), not failcnt, which also counts when reclaim made room.
  */
 #include "cell/cgroup_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <inttypes.h>
 
-enum { PERIOD_US = 100000, SHARES_OF_WEIGHT_100 = 1024, SHARES_MIN = 2 };
+enum {
+    TEXT_BYTES = 48,
+    PERIOD_US = 100 * 1000, /* both versions' own default */
+    WEIGHT_DEFAULT = 100,   /* v2's cpu.weight; v1's cpu.shares says 1024 for the same */
+    SHARES_DEFAULT = 1024,
+    SHARES_MIN = 2,
+    SHARES_MAX = 262144,
+};
 
-static const struct cgroup_hierarchy *with_control(const struct cgroup_host *host, unsigned control)
+struct limit_row {
+    unsigned control;
+    const char *file;
+    bool (*print)(const struct cell_limits *limits, char ret[static TEXT_BYTES]); /* false: no limit is asked for */
+    int forgives;
+    bool groups_only; /* not on a cell */
+};
+
+static bool print_memory(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu64, limits->memory_bytes);
+    return limits->memory_bytes > 0;
+}
+
+static bool print_none(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "0");
+    return limits->memory_bytes > 0;
+}
+
+static bool print_yes(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)limits;
+    (void)snprintf(ret, TEXT_BYTES, "1");
+    return true;
+}
+
+static bool print_pids(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu32, limits->pids_max);
+    return limits->pids_max > 0;
+}
+
+static bool print_weight(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu32, limits->cpu_weight);
+    return limits->cpu_weight > 0;
+}
+
+static bool print_shares(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    uint64_t shares = (uint64_t)limits->cpu_weight * SHARES_DEFAULT / WEIGHT_DEFAULT;
+
+    shares = shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares;
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu64, shares);
+    return limits->cpu_weight > 0;
+}
+
+static bool print_quota(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu32, limits->cpu_quota_us);
+    return limits->cpu_quota_us > 0;
+}
+
+static bool print_quota_and_period(const struct cell_limits *limits, char ret[static TEXT_BYTES])
+{
+    (void)snprintf(ret, TEXT_BYTES, "%" PRIu32 " %d", limits->cpu_quota_us, PERIOD_US);
+    return limits->cpu_quota_us > 0;
+}
+
+static const struct limit_row v1_rows[] = {
+    {CONTROLS_MEMORY, "memory.limit_in_bytes", print_memory, 0, false},
+    {CONTROLS_MEMORY, "memory.memsw.limit_in_bytes", print_memory, ENOENT, false}, /* memory and swap: never less */
+    {CONTROLS_MEMORY, "memory.swappiness", print_none, EINVAL, false},             /* for where swap is not counted */
+    {CONTROLS_CPU, "cpu.shares", print_shares, 0, false},
+    {CONTROLS_CPU, "cpu.cfs_quota_us", print_quota, EINVAL, false},
+    {CONTROLS_PIDS, "pids.max", print_pids, 0, false},
+};
+
+static const struct limit_row v2_rows[] = {
+    {CONTROLS_MEMORY, "memory.max", print_memory, 0, false},
+    {CONTROLS_MEMORY, "memory.swap.max", print_none, ENOENT, false},
+    /* A worker goes as a whole when memory is out; a cell does not, its other workers are innocent. */
+    {CONTROLS_MEMORY, "memory.oom.group", print_yes, ENOENT, true},
+    {CONTROLS_CPU, "cpu.weight", print_weight, 0, false},
+    {CONTROLS_CPU, "cpu.max", print_quota_and_period, ENOENT, false},
+    {CONTROLS_PIDS, "pids.max", print_pids, 0, false},
+};
+
+int cgroup_root_of(const struct cgroup_host *host, unsigned controls)
 {
     for (size_t i = 0; i < host->count; i++) {
-        if (host->at[i].controls & control)
-            return &host->at[i];
+        if (host->at[i].controls & controls)
+            return host->at[i].root;
     }
-    return NULL;
+    return -1;
 }
 
-static bool set_number(const struct cgroup_host *host, unsigned control, const char *group, const char *file,
-                       uint64_t value, struct err *err)
+static bool write_rows(const struct limit_row *rows, size_t count, const struct cgroup_host *host, const char *group,
+                       const struct cell_limits *limits, bool is_cell, struct err *err)
 {
-    const struct cgroup_hierarchy *at = with_control(host, control);
-    char text[32];
-
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    if (!at || !cgroup_write(at->root, group, file, text))
-        return err_sys(err, "%s of cgroup %s", file, group);
+    for (const struct limit_row *row = rows; row < rows + count; row++) {
+        int root = cgroup_root_of(host, row->control);
+        char text[TEXT_BYTES];
+        if (root < 0 || (is_cell && row->groups_only) || !row->print(limits, text))
+            continue;
+        if (!cgroup_write(root, group, row->file, text) && errno != row->forgives)
+            return err_sys(err, "limiting %s: writing %s to %s", group, text, row->file);
+    }
     return true;
-}
-
-/* Swap: none where the kernel counts it, else as little as it can be asked for. */
-static bool limit_memory_v1(const struct cgroup_host *host, const char *group, uint64_t bytes, struct err *err)
-{
-    const struct cgroup_hierarchy *at = with_control(host, CONTROLS_MEMORY);
-
-    if (!set_number(host, CONTROLS_MEMORY, group, "memory.limit_in_bytes", bytes, err))
-        return false;
-    if (cgroup_has(at->root, group, "memory.memsw.limit_in_bytes"))
-        return set_number(host, CONTROLS_MEMORY, group, "memory.memsw.limit_in_bytes", bytes, err);
-    (void)cgroup_write(at->root, group, "memory.swappiness", "0");
-    return true;
-}
-
-static uint64_t shares_of(uint32_t weight)
-{
-    uint64_t shares = (uint64_t)weight * SHARES_OF_WEIGHT_100 / 100;
-
-    return shares > SHARES_MIN ? shares : SHARES_MIN;
 }
 
 bool cgroup_limit_v1(const struct cgroup_host *host, const char *group, const struct cell_limits *limits, bool is_cell,
                      struct err *err)
 {
-    (void)is_cell;
-    if (limits->memory_bytes && !limit_memory_v1(host, group, limits->memory_bytes, err))
-        return false;
-    if (limits->pids_max && !set_number(host, CONTROLS_PIDS, group, "pids.max", limits->pids_max, err))
-        return false;
-    if (limits->cpu_weight && !set_number(host, CONTROLS_CPU, group, "cpu.shares", shares_of(limits->cpu_weight), err))
-        return false;
-    return !limits->cpu_quota_us ||
-           (set_number(host, CONTROLS_CPU, group, "cpu.cfs_period_us", PERIOD_US, err) &&
-            set_number(host, CONTROLS_CPU, group, "cpu.cfs_quota_us", limits->cpu_quota_us, err));
-}
-
-/* A worker goes as a whole when memory is out; a cell does not, its other workers are innocent. */
-static bool limit_memory_v2(const struct cgroup_host *host, const char *group, uint64_t bytes, bool is_cell,
-                            struct err *err)
-{
-    int root = host->at[0].root;
-
-    if (!set_number(host, CONTROLS_MEMORY, group, "memory.max", bytes, err))
-        return false;
-    if (cgroup_has(root, group, "memory.swap.max") &&
-        !set_number(host, CONTROLS_MEMORY, group, "memory.swap.max", 0, err))
-        return false;
-    return is_cell || set_number(host, CONTROLS_MEMORY, group, "memory.oom.group", 1, err);
+    return write_rows(v1_rows, sizeof v1_rows / sizeof *v1_rows, host, group, limits, is_cell, err);
 }
 
 bool cgroup_limit_v2(const struct cgroup_host *host, const char *group, const struct cell_limits *limits, bool is_cell,
                      struct err *err)
 {
-    char quota[48];
+    return write_rows(v2_rows, sizeof v2_rows / sizeof *v2_rows, host, group, limits, is_cell, err);
+}
 
-    if (limits->memory_bytes && !limit_memory_v2(host, group, limits->memory_bytes, is_cell, err))
-        return false;
-    if (limits->pids_max && !set_number(host, CONTROLS_PIDS, group, "pids.max", limits->pids_max, err))
-        return false;
-    if (limits->cpu_weight && !set_number(host, CONTROLS_CPU, group, "cpu.weight", limits->cpu_weight, err))
-        return false;
-    (void)snprintf(quota, sizeof quota, "%u %d", limits->cpu_quota_us, PERIOD_US);
-    if (limits->cpu_quota_us && !cgroup_write(host->at[0].root, group, "cpu.max", quota))
-        return err_sys(err, "cpu.max of cgroup %s", group);
-    return true;
+static void measure_memory_v1(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret)
+{
+    int memory = cgroup_root_of(host, CONTROLS_MEMORY);
+    uint64_t kills = 0;
+
+    (void)cgroup_read_key(memory, group, "memory.oom_control", "oom_kill", &kills);
+    ret->out_of_memory = kills > 0;
+    (void)cgroup_read_number(memory, group, "memory.max_usage_in_bytes", &ret->memory_peak_bytes);
+}
+
+/* cpu.stat of any v2 directory tells the time that was used, whether it has the cpu controller or not. */
+static void measure_cpu_v2(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret)
+{
+    (void)cgroup_read_key(cgroup_root_of(host, CONTROLS_UNIFIED), group, "cpu.stat", "usage_usec", &ret->cpu_us);
 }
 
 void cgroup_measure_v1(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret)
 {
-    const struct cgroup_hierarchy *memory = with_control(host, CONTROLS_MEMORY);
-    const struct cgroup_hierarchy *cpu = with_control(host, CONTROLS_CPUACCT);
-    uint64_t kills = 0, cpu_ns = 0;
+    uint64_t cpu_ns = 0;
 
-    if (memory) {
-        (void)cgroup_read_number(memory->root, group, "memory.max_usage_in_bytes", &ret->memory_peak_bytes);
-        (void)cgroup_read_key(memory->root, group, "memory.oom_control", "oom_kill", &kills);
-    }
-    if (cpu)
-        (void)cgroup_read_number(cpu->root, group, "cpuacct.usage", &cpu_ns);
-    ret->out_of_memory = kills > 0;
+    measure_memory_v1(host, group, ret);
+    (void)cgroup_read_number(cgroup_root_of(host, CONTROLS_CPUACCT), group, "cpuacct.usage", &cpu_ns);
     ret->cpu_us = cpu_ns / 1000;
+}
+
+void cgroup_measure_hybrid(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret)
+{
+    measure_memory_v1(host, group, ret);
+    measure_cpu_v2(host, group, ret);
 }
 
 void cgroup_measure_v2(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret)
 {
-    int root = host->at[0].root;
+    int memory = cgroup_root_of(host, CONTROLS_MEMORY);
     uint64_t kills = 0;
 
-    (void)cgroup_read_number(root, group, "memory.peak", &ret->memory_peak_bytes); /* Linux 5.19 */
-    (void)cgroup_read_key(root, group, "memory.events", "oom_kill", &kills);
-    (void)cgroup_read_key(root, group, "cpu.stat", "usage_usec", &ret->cpu_us);
+    (void)cgroup_read_key(memory, group, "memory.events", "oom_kill", &kills);
     ret->out_of_memory = kills > 0;
+    (void)cgroup_read_number(memory, group, "memory.peak", &ret->memory_peak_bytes); /* 5.19 and later */
+    measure_cpu_v2(host, group, ret);
 }

@@ -57,6 +57,7 @@ struct cgroup_host {
     size_t count;
     int home; /* cgroup.procs of the group that we ourselves are in, or -1: cgroup_keep_warm */
     char name[32];
+    char losses[128]; /* what is not limited, in words, or "" */
 };
 
 /* A back end: what v1 and v2 call things, as functions.  A kind without hierarchies has nothing to call. */
@@ -69,7 +70,7 @@ struct cgroup_kind {
     void (*measure)(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret);
 };
 
-/* The last that a host can be is first; which is tried from the end. */
+/* By enum cgroup_backend; tried from the last. */
 extern const struct cgroup_kind cgroup_kinds[CGROUP_BACKENDS];
 
 struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char ret_note[static 200]);
@@ -82,15 +83,21 @@ unsigned cgroup_parse_controls(const char *list, const char *separators); /* "me
 bool cgroup_take_v1(struct cgroup_host *host, const struct cgroup_place *places, size_t count, struct err *err);
 bool cgroup_take_hybrid(struct cgroup_host *host, const struct cgroup_place *places, size_t count, struct err *err);
 bool cgroup_take_v2(struct cgroup_host *host, const struct cgroup_place *places, size_t count, struct err *err);
-int cgroup_home(const struct cgroup_place *places, size_t count); /* cgroup.procs of our own group, or -1 */
 void cgroup_sweep(const struct cgroup_place *places, size_t count);
+/* v2: what `group` has of controllers, groups in it shall have too. */
+bool cgroup_hand_down(const struct cgroup_host *host, const char *group, struct err *err);
+
+/* cgroup.c */
+void cgroup_let_go(struct cgroup_host *host); /* kills and removes all that was taken; host has no hierarchies then */
 
 /* cgroup_limits.c */
+int cgroup_root_of(const struct cgroup_host *host, unsigned controls); /* the hierarchy with one of them, or -1 */
 bool cgroup_limit_v1(const struct cgroup_host *host, const char *group, const struct cell_limits *limits, bool is_cell,
                      struct err *err);
 bool cgroup_limit_v2(const struct cgroup_host *host, const char *group, const struct cell_limits *limits, bool is_cell,
                      struct err *err);
 void cgroup_measure_v1(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret);
+void cgroup_measure_hybrid(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret);
 void cgroup_measure_v2(const struct cgroup_host *host, const char *group, struct cgroup_figures *ret);
 
 /* cgroup_file.c: directory `at`, group below it ("" is itself), file in that.  errno says why not. */
