@@ -36,9 +36,12 @@ static int env_run(const struct arguments *arguments)
         {"AWS_SECRET_ACCESS_KEY", session.secret},
         {"AWS_DEFAULT_REGION", session.region},
         {"AWS_REGION", session.region},
+        {"AWS_CA_BUNDLE", str_of(session.ca ? session.ca : "")},
     };
     json_auto_t *object = json_object();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!rows[i].value.len)
+            continue;
         if (option_flag(arguments, "json"))
             json_object_set_new(object, rows[i].name, json_stringn(rows[i].value.at, rows[i].value.len));
         else

@@ -10,6 +10,7 @@
 #include "cli/files.h"
 #include "cli/output.h"
 #include "codec/json_read.h"
+#include "codec/key_file.h"
 #include "codec/url.h"
 
 enum { CREDENTIALS_BYTES_MAX = 4096, PATH_CHARS_MAX = 2048 };
@@ -34,20 +35,6 @@ static const char *default_state_dir(struct arena *arena)
     return arena_cstr(arena, arena_printf(arena, "%s/.local/state/sculler", home ? home : ""));
 }
 
-/* The value of a line `name = "value"`, or empty. */
-static str line_value(str text, str name)
-{
-    str line, key, value;
-
-    while (text.len) {
-        str_cut(text, '\n', &line, &text);
-        if (str_cut(line, '=', &key, &value) && str_starts(key, name) && key.len <= name.len + 1 && value.len >= 3 &&
-            str_ends(value, STR("\"")))
-            return (str){value.at + 2, value.len - 3};
-    }
-    return STR("");
-}
-
 static bool read_credentials(struct session *session, bool must, struct err *err)
 {
     const char *path = arena_cstr(&session->arena, arena_printf(&session->arena, "%s/credentials", session->state_dir));
@@ -64,12 +51,15 @@ static bool read_credentials(struct session *session, bool must, struct err *err
                        "where it is with --state or --endpoint",
                        session->state_dir);
     }
-    session->access_key = line_value(text, STR("access_key_id"));
-    session->secret = line_value(text, STR("secret_access_key"));
-    session->region = line_value(text, STR("region"));
-    session->account = line_value(text, STR("account"));
+    session->access_key = key_file_value(text, STR("access_key_id"));
+    session->secret = key_file_value(text, STR("secret_access_key"));
+    session->region = key_file_value(text, STR("region"));
+    session->account = key_file_value(text, STR("account"));
+    str ca = key_file_value(text, STR("ca"));
+    if (ca.len && !session->ca)
+        session->ca = arena_cstr(&session->arena, ca);
     if (!session->endpoint)
-        session->endpoint = arena_cstr(&session->arena, line_value(text, STR("endpoint")));
+        session->endpoint = arena_cstr(&session->arena, key_file_value(text, STR("endpoint")));
     return true;
 }
 
@@ -85,6 +75,7 @@ bool session_open(const struct arguments *arguments, struct session *ret, struct
         if (!session.endpoint)
             session.endpoint = environment("AWS_ENDPOINT_URL");
     }
+    session.ca = environment("AWS_CA_BUNDLE");
     bool told = session.endpoint != NULL;
     if (!session.state_dir)
         session.state_dir = default_state_dir(&session.arena);
@@ -119,6 +110,7 @@ bool session_call(struct session *session, const struct session_call *call, stru
     struct sigv4_credentials credentials = {session->access_key, session->secret, session->token, session->region,
                                             str_of(call->service)};
     struct http_call http = {.endpoint = session->endpoint,
+                             .ca = session->ca,
                              .method = call->method,
                              .path = call->path,
                              .query = call->query,

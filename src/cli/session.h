@@ -20,6 +20,7 @@ enum { SESSION_CALL_MS = 120 * 1000 };
 struct session {
     struct arena arena; /* everything of the command that runs lives here */
     const char *endpoint, *state_dir;
+    const char *ca; /* file of the certificate to trust, or NULL: those that the system trusts */
     str access_key, secret, token, region, account;
     bool no_server; /* the last call found nobody */
 };

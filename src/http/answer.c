@@ -105,7 +105,7 @@ static void write_later(struct conn *conn, const uv_buf_t pieces[], int count, s
 }
 
 /* A failure is noted in `broken`: the caller's exchange must not vanish under it. */
-static void write_now(struct conn *conn, str first, str second)
+static void write_plain(struct conn *conn, str first, str second)
 {
     uv_buf_t pieces[] = {{.base = (char *)first.at, .len = first.len}, {.base = (char *)second.at, .len = second.len}};
     int count = second.len > 0 ? 2 : 1;
@@ -121,6 +121,26 @@ static void write_now(struct conn *conn, str first, str second)
         conn->broken = true;
     else if ((size_t)written < len)
         write_later(conn, pieces, count, (size_t)written, len - (size_t)written);
+}
+
+void answer_flush_tls(struct conn *conn)
+{
+    str sealed = tls_outgoing(conn->tls);
+
+    if (sealed.len > 0)
+        write_plain(conn, sealed, STR(""));
+    tls_sent(conn->tls); /* what the socket did not take was copied */
+}
+
+static void write_now(struct conn *conn, str first, str second)
+{
+    if (!conn->tls) {
+        write_plain(conn, first, second);
+        return;
+    }
+    if (!tls_write(conn->tls, first) || !tls_write(conn->tls, second))
+        conn->broken = true;
+    answer_flush_tls(conn);
 }
 
 void answer_continue(struct conn *conn)
@@ -275,7 +295,7 @@ static void send_answer(struct conn *conn, const struct http_answer *answer, boo
 static void settle_keep_alive(struct conn *conn)
 {
     if (conn->state == CONN_READ_BODY || (conn->state == CONN_READ_HEAD && http_parse_has_body(&conn->parser)) ||
-        conn->server->closing)
+        conn->server->closing || (conn->server->frozen && conn->tls)) /* it cannot be handed on */
         conn->keep_alive = false;
 }
 

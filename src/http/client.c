@@ -152,6 +152,8 @@ static void set_transfer(CURL *handle, struct transfer *transfer, struct curl_sl
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    if (transfer->call->ca)
+        curl_easy_setopt(handle, CURLOPT_CAINFO, transfer->call->ca);
     curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CALL_CONNECT_TIMEOUT_MS);

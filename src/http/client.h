@@ -9,6 +9,7 @@
 
 struct http_call {
     const char *endpoint; /* "http://127.0.0.1:4566", or "unix:/path" */
+    const char *ca;       /* https: file of certificates to trust instead of the system's; NULL: those */
     const char *method;
     str path, query; /* as they go on the wire */
     const struct http_header *headers;

@@ -35,6 +35,8 @@ struct conn *conn_new(struct http_server *server)
     http_body_init(&conn->body);
     buf_init(&conn->in, IN_BYTES_MAX);
     buf_init(&conn->ahead, HTTP_READ_AHEAD_MAX + READ_BODY_BYTES);
+    if (server->options.tls)
+        conn->tls = tls_new(server->options.tls);
     return conn;
 }
 
@@ -46,6 +48,7 @@ static void conn_free(struct conn *conn)
     buf_free(&conn->in);
     buf_free(&conn->ahead);
     arena_free(&conn->exchange.arena);
+    tls_free(conn->tls);
     free(conn);
 }
 
@@ -60,6 +63,7 @@ void conn_enter(struct conn *conn, enum conn_state state)
     case CONN_IDLE:
         timeout_ms = options->keepalive_timeout_ms;
         break;
+    case CONN_HANDSHAKE:
     case CONN_READ_HEAD:
         timeout_ms = options->headers_timeout_ms;
         break;
@@ -346,6 +350,10 @@ static bool finish(struct conn *conn)
         conn_enter(conn, CONN_IDLE);
         return true;
     }
+    if (conn->tls) {
+        tls_close(conn->tls);
+        answer_flush_tls(conn);
+    }
     if (uv_fileno(&conn->uv.handle, &fd) == 0)
         shutdown(fd, SHUT_WR);
     conn_enter(conn, CONN_LINGER);
@@ -367,6 +375,10 @@ static bool step(struct conn *conn)
         if (conn->eof)
             conn_lose(conn);
         return false;
+    case CONN_HANDSHAKE:
+        if (conn->eof)
+            conn_lose(conn);
+        return false;
     case CONN_HANDLED:
     case CONN_STREAMED:
     case CONN_CLOSED:
@@ -377,19 +389,13 @@ static bool step(struct conn *conn)
 
 /* ---- Reading ---- */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+/* Where the next bytes go; NULL: there may be no more. */
+static char *make_room(struct conn *conn, size_t *ret_size)
 {
-    static char dropped[READ_BODY_BYTES];
-    struct conn *conn = handle->data;
     struct buf *buf = conn->state <= CONN_READ_HEAD ? &conn->in : &conn->ahead;
     size_t wanted = conn->state == CONN_READ_BODY ? READ_BODY_BYTES : READ_BYTES;
     size_t room = buf->capacity - buf->len;
 
-    (void)suggested;
-    if (conn->state == CONN_LINGER) {
-        *ret = uv_buf_init(dropped, sizeof dropped);
-        return;
-    }
     if (buf == &conn->in && room < READ_BYTES_MIN && conn->head_at > 0) {
         buf_consume(buf, conn->head_at);
         conn->in_used -= conn->head_at;
@@ -399,18 +405,85 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     if (room < READ_BYTES_MIN || room < wanted / 2)
         room = wanted;
     conn->into_ahead = buf == &conn->ahead;
-    *ret = uv_buf_init(buf_reserve(buf, room), (unsigned)room); /* NULL: uv reports ENOBUFS */
+    *ret_size = room;
+    return buf_reserve(buf, room);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *ignored)
+static void took(struct conn *conn, size_t len)
+{
+    buf_commit(conn->into_ahead ? &conn->ahead : &conn->in, len);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    static char passing[READ_BODY_BYTES]; /* for what is dropped, and what is still sealed */
+    struct conn *conn = handle->data;
+    size_t room = sizeof passing;
+    char *at = conn->state == CONN_LINGER || conn->tls ? passing : make_room(conn, &room);
+
+    (void)suggested;
+    *ret = uv_buf_init(at, (unsigned)room); /* NULL: uv reports ENOBUFS */
+}
+
+/* False: the connection is lost, or refused. */
+static bool shake_hands(struct conn *conn, str sealed)
+{
+    enum tls_result result;
+
+    if (!conn->tls_begun && !tls_looks_like_one(sealed)) {
+        tls_free(conn->tls);
+        conn->tls = NULL;
+        conn_refuse(conn, 400, "This port speaks TLS. Use https:// in the address.");
+        return false;
+    }
+    conn->tls_begun = true;
+    tls_feed(conn->tls, sealed);
+    result = tls_handshake(conn->tls);
+    answer_flush_tls(conn); /* its part, or the alert that says what is wrong */
+    if (result == TLS_DONE)
+        conn_enter(conn, CONN_IDLE);
+    else if (result != TLS_MORE || conn->broken)
+        conn_lose(conn);
+    return result == TLS_DONE;
+}
+
+static void open_sealed(struct conn *conn, str sealed)
+{
+    enum tls_result result = TLS_DONE;
+    size_t room, len;
+    char *at;
+
+    if (conn->state != CONN_HANDSHAKE)
+        tls_feed(conn->tls, sealed);
+    else if (!shake_hands(conn, sealed))
+        return;
+    while (result == TLS_DONE) {
+        at = make_room(conn, &room);
+        result = at ? tls_read(conn->tls, at, room, &len) : TLS_FAILED;
+        if (result == TLS_DONE)
+            took(conn, len);
+    }
+    if (result == TLS_CLOSED)
+        conn->eof = true;
+    answer_flush_tls(conn); /* an alert, a key update */
+    if (result == TLS_FAILED)
+        conn_lose(conn);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *read)
 {
     struct conn *conn = stream->data;
 
-    (void)ignored;
     if (len == 0 || (len > 0 && conn->state == CONN_LINGER))
         return;
-    if (len > 0) {
-        buf_commit(conn->into_ahead ? &conn->ahead : &conn->in, (size_t)len);
+    if (len > 0 && conn->tls) {
+        open_sealed(conn, (str){read->base, (size_t)len});
+        if (conn->state == CONN_CLOSED)
+            return;
+        if (conn->eof && (conn->state == CONN_HANDLED || conn->state == CONN_STREAMED))
+            tell_gone(conn);
+    } else if (len > 0) {
+        took(conn, (size_t)len);
     } else if (len == UV_EOF) { /* perhaps only its sending side: what it asked for is answered still */
         conn->eof = true;
         if (conn->state == CONN_HANDLED || conn->state == CONN_STREAMED)
@@ -427,7 +500,8 @@ static void update_reading(struct conn *conn)
 {
     bool busy = conn->state >= CONN_HANDLED && conn->state <= CONN_ANSWERED;
     size_t unread = conn->in.len - conn->in_used + conn->ahead.len;
-    bool frozen = conn->server->frozen && (busy || conn->state == CONN_IDLE);
+    bool begins = conn->state == CONN_IDLE || (conn->state == CONN_HANDSHAKE && !conn->tls_begun);
+    bool frozen = conn->server->frozen && (busy || begins);
     bool wanted = !conn->eof && !frozen && !(busy && unread >= HTTP_READ_AHEAD_MAX);
 
     if (conn->state == CONN_CLOSED || wanted == conn->reading)
@@ -458,6 +532,8 @@ bool conn_is_underway(const struct conn *conn)
     case CONN_STREAMED:
     case CONN_LINGER:
         return false;
+    case CONN_HANDSHAKE:
+        return conn->tls_begun;
     case CONN_READ_HEAD:
     case CONN_READ_BODY:
     case CONN_HANDLED:
@@ -471,12 +547,17 @@ bool conn_is_underway(const struct conn *conn)
 
 void conn_start(struct conn *conn)
 {
-    conn_enter(conn, CONN_IDLE);
+    conn_enter(conn, conn->tls ? CONN_HANDSHAKE : CONN_IDLE);
     conn_run(conn);
 }
 
+/* To shake hands first would be work for who is to be sent away cheaply. */
 void conn_turn_away(struct conn *conn)
 {
+    if (conn->tls) {
+        conn_lose(conn);
+        return;
+    }
     conn_refuse(conn, 503, "The server has no room for another connection.");
 }
 
@@ -512,6 +593,7 @@ void conn_sweep(struct conn *conn, int64_t now_ms)
         if (!has_moved(conn, queued, queued == 0 || queued != conn->deadline_mark))
             conn_lose(conn);
         break;
+    case CONN_HANDSHAKE:
     case CONN_IDLE:
     case CONN_LINGER:
         conn_lose(conn);

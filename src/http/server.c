@@ -146,6 +146,13 @@ static int inheritable(const uv_handle_t *handle)
     return uv_fileno(handle, &fd) == 0 && fcntl(fd, F_SETFD, 0) == 0 ? fd : -1;
 }
 
+/* Nothing of it is in our memory. */
+static bool can_be_handed_on(const struct conn *conn)
+{
+    return conn->tls ? conn->state == CONN_HANDSHAKE && !conn->tls_begun
+                     : conn->state == CONN_IDLE && conn->in_used == conn->in.len;
+}
+
 void http_server_hand_on(struct http_server *server, struct http_handed *ret)
 {
     struct conn *conn;
@@ -156,7 +163,7 @@ void http_server_hand_on(struct http_server *server, struct http_handed *ret)
     if (!ret->conns)
         abort();
     LIST_FOREACH (conn, &server->conns, link)
-        if (conn->state == CONN_IDLE && conn->in_used == conn->in.len && ret->conns_count < server->sockets_count &&
+        if (can_be_handed_on(conn) && ret->conns_count < server->sockets_count &&
             (fd = inheritable(&conn->uv.handle)) >= 0)
             ret->conns[ret->conns_count++] = fd;
 }
@@ -237,7 +244,7 @@ void http_server_close(struct http_server *server, int grace_ms, void (*on_close
     server->close_deadline_ms = (int64_t)uv_now(server->loop) + grace_ms;
     uv_close(&server->uv.handle, on_handle_closed);
     LIST_FOREACH (conn, &server->conns, link)
-        if (conn->state == CONN_IDLE || grace_ms <= 0)
+        if (conn->state <= CONN_IDLE || grace_ms <= 0)
             conn_lose(conn);
     if (server->sockets_count > 0)
         uv_timer_start(&server->sweep, on_sweep, SWEEP_MS_MIN, SWEEP_MS_MIN);

@@ -23,6 +23,7 @@
 
 struct http_server;
 struct http_exchange;
+struct tls_context;
 
 struct http_header {
     str name, value; /* as sent: names keep their case, values are trimmed */
@@ -82,6 +83,7 @@ struct http_server_options {
     const char *listen;    /* "127.0.0.1:4566", "[::1]:4566", or "unix:/path" */
     const char *spool_dir; /* where bodies past HTTP_BODY_MEMORY_MAX go (unlinked at once) */
     struct http_handlers handlers;
+    struct tls_context *tls; /* what is spoken, from the first byte; NULL: plain HTTP.  It must stay */
     int listener_fd; /* a listening socket that was handed on, taken over instead of opening `listen`; 0: none */
     /* 0: the limit of that name in base/limits.h.  Tests make them small. */
     int headers_timeout_ms, body_idle_timeout_ms, keepalive_timeout_ms, connections_max;
@@ -105,7 +107,7 @@ void http_server_freeze(struct http_server *server, bool frozen);
 int http_server_underway(const struct http_server *server); /* requests begun and not over; streams do not count */
 struct http_handed {
     int listener;
-    int *conns; /* idle ones, for free() */
+    int *conns; /* idle ones, for free(); not those of TLS, whose keys live in memory: they are closed */
     int conns_count;
 };
 void http_server_hand_on(struct http_server *server, struct http_handed *ret);

@@ -11,8 +11,11 @@
 #include "http/body.h"
 #include "http/parse.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 /*
+ * A connection that is to speak TLS begins as HANDSHAKE and is IDLE when that is done.
+ *
  *                        first byte            head is good           body is there
  *      ┌──────▶ IDLE ─────────────▶ READ_HEAD ────────────▶ READ_BODY ─────────────▶ HANDLED
  *      │  finish │ timeout, EOF          │ fault, timeout        │                      │ http_answer, or
@@ -25,6 +28,7 @@
  * Every state but CLOSED goes to CLOSED by conn_lose() when the socket fails.  conn_enter() makes each transition.
  */
 enum conn_state {
+    CONN_HANDSHAKE, /* of TLS */
     CONN_IDLE,      /* between requests */
     CONN_READ_HEAD, /* some of the head is there */
     CONN_READ_BODY, /* route said how it is taken */
@@ -47,7 +51,9 @@ struct conn {
     } uv;
 
     enum conn_state state;
-    bool running; /* conn_run() is on the stack */
+    struct tls *tls; /* NULL: plain */
+    bool tls_begun;  /* it has sent something */
+    bool running;    /* conn_run() is on the stack */
     bool reading, eof;
     bool socket_open;     /* uv's close callback has not come yet */
     bool exchange_open;   /* route was called; the handler, or the socket, is not done with the exchange */
@@ -113,6 +119,7 @@ void conn_refuse(struct conn *conn, int status, const char *text);
 /* answer.c */
 void answer_refusal(struct conn *conn, int status, const char *text);
 void answer_continue(struct conn *conn);
+void answer_flush_tls(struct conn *conn); /* what TLS itself has to say */
 
 static inline struct conn *conn_of(struct http_exchange *exchange)
 {

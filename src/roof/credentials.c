@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "codec/key_file.h"
 
 /* The file is lines of `name = "value"`: TOML, written and read by this file and by the CLI alone. */
 
@@ -33,23 +34,16 @@ static void make(struct credentials *ret)
     random_text(ret->secret, SECRET_CHARS, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 }
 
-/* The value of `name = "value"` in the text. */
+/* Must be there, and fit. */
 MUST_USE static bool value_read(str text, const char *name, char *ret, size_t size)
 {
-    str line;
+    str value = key_file_value(text, str_of(name));
 
-    while (text.len) {
-        str_cut(text, '\n', &line, &text);
-        str key, value;
-        if (!str_cut(line, '=', &key, &value) || !str_starts(key, str_of(name)))
-            continue;
-        if (value.len < 3 || !str_starts(value, STR(" \"")) || !str_ends(value, STR("\"")) || value.len - 3 >= size)
-            return false;
-        memcpy(ret, value.at + 2, value.len - 3);
-        ret[value.len - 3] = '\0';
-        return true;
-    }
-    return false;
+    if (value.len == 0 || value.len >= size)
+        return false;
+    memcpy(ret, value.at, value.len);
+    ret[value.len] = '\0';
+    return true;
 }
 
 bool credentials_load(const char *state_dir, struct credentials *ret, struct err *err)
@@ -75,7 +69,7 @@ bool credentials_load(const char *state_dir, struct credentials *ret, struct err
 }
 
 bool credentials_save(const char *state_dir, const struct credentials *credentials, const char *endpoint,
-                      const char *region, const char *account, struct err *err)
+                      const char *region, const char *account, const char *ca, struct err *err)
 {
     char path[PATH_BYTES_MAX], part[PATH_BYTES_MAX + 8], text[FILE_BYTES_MAX];
 
@@ -84,8 +78,8 @@ bool credentials_save(const char *state_dir, const struct credentials *credentia
     int len = snprintf(text, sizeof text,
                        "# Who may call this server. Keep it to yourself; `sculler env` prints it for a shell.\n"
                        "access_key_id = \"%s\"\nsecret_access_key = \"%s\"\nendpoint = \"%s\"\nregion = \"%s\"\n"
-                       "account = \"%s\"\n",
-                       credentials->access_key, credentials->secret, endpoint, region, account);
+                       "account = \"%s\"\nca = \"%s\"\n",
+                       credentials->access_key, credentials->secret, endpoint, region, account, ca);
     FD_AUTO fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, text, (size_t)len) != len || fsync(fd) != 0 || rename(part, path) != 0)
         return err_sys(err, "%s", path);

@@ -14,6 +14,7 @@ struct credentials {
 
 /* Reads the file, or makes it.  ERR_SYSTEM, ERR_INVALID (a file that was changed by hand into something else). */
 MUST_USE bool credentials_load(const char *state_dir, struct credentials *ret, struct err *err);
-/* Writes the file anew with the address and names that clients need; at each start, since the port may differ. */
+/* ca: the certificate that clients must be told to trust, or "".
+ * Writes the file anew with the address and names that clients need; at each start, since the port may differ. */
 MUST_USE bool credentials_save(const char *state_dir, const struct credentials *credentials, const char *endpoint,
-                               const char *region, const char *account, struct err *err);
+                               const char *region, const char *account, const char *ca, struct err *err);

@@ -27,9 +27,8 @@ static bool read_word(struct handed *handed, str name, long long number)
         str name;
         int *place;
     } descriptors[] = {
-        {STR("listener"), &handed->listener},
-        {STR("lock"), &handed->lock},
-        {STR("keeper"), &handed->keeper},
+        {STR("listener"), &handed->listener},     {STR("lock"), &handed->lock},
+        {STR("keeper"), &handed->keeper},         {STR("certificate"), &handed->certificate},
         {STR("keeper_pid"), &handed->keeper_pid},
     };
 
@@ -65,6 +64,8 @@ static void take_note(struct handed *handed, str note)
     handed->is_restart = handed->listener > 0 && handed->lock > 0 && handed->keeper > 0;
     if (handed->lock > 0)
         (void)fcntl(handed->lock, F_SETFD, FD_CLOEXEC);
+    if (handed->certificate > 0)
+        (void)fcntl(handed->certificate, F_SETFD, FD_CLOEXEC);
 }
 
 /* sd_listen_fds(3), without the library: the first socket is ours. */
@@ -94,9 +95,10 @@ void handed_take(struct handed *ret)
 
 static bool write_note(const struct handed *handed, struct buf *out)
 {
-    buf_printf(out, "listener=%d lock=%d keeper=%d keeper_pid=%d keeper_cells=%u starts=%lld asked_us=%lld",
-               handed->listener, handed->lock, handed->keeper, handed->keeper_pid, handed->keeper_cells,
-               (long long)handed->starts, (long long)handed->asked_us);
+    buf_printf(out, "listener=%d lock=%d keeper=%d certificate=%d", handed->listener, handed->lock, handed->keeper,
+               handed->certificate);
+    buf_printf(out, " keeper_pid=%d keeper_cells=%u starts=%lld asked_us=%lld", handed->keeper_pid,
+               handed->keeper_cells, (long long)handed->starts, (long long)handed->asked_us);
     for (int i = 0; i < handed->conns_count && i < HANDED_CONNS_MAX; i++)
         buf_printf(out, " conn=%d", handed->conns[i]);
     buf_add(out, (str){"", 1});
@@ -123,7 +125,7 @@ bool handed_exec(const char *binary, char **argv, const struct handed *handed, s
     if (!write_note(handed, &note))
         return err_set(err, ERR_LIMIT, "there are too many connections to hand on");
     if (fcntl(handed->lock, F_SETFD, 0) != 0 || fcntl(handed->keeper, F_SETFD, 0) != 0 ||
-        setenv(variable, note.at, 1) != 0)
+        (handed->certificate > 0 && fcntl(handed->certificate, F_SETFD, 0) != 0) || setenv(variable, note.at, 1) != 0)
         return err_sys(err, "handing on");
     hold_signals();
     execve(binary, argv, environ);

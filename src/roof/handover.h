@@ -21,7 +21,7 @@ enum { HANDED_CONNS_MAX = 8192 };
 struct handed {
     bool is_restart; /* else only `listener` may be there */
     int listener;    /* 0: none, as with all of these: descriptor 0 is never one of them */
-    int lock, keeper;
+    int lock, keeper, certificate;
     pid_t keeper_pid;
     uint32_t keeper_cells; /* numbers that were given to cells */
     int64_t starts;        /* how often this process has begun anew */

@@ -27,6 +27,7 @@
 #include "invoke/invoke.h"
 #include "logs/record.h"
 #include "loop/lane.h"
+#include "roof/certificate.h"
 #include "roof/config.h"
 #include "roof/credentials.h"
 #include "roof/handover.h"
@@ -59,6 +60,7 @@ struct server {
     char binary[PATH_MAX];
     char **argv;
     struct credentials credentials;
+    struct certificate certificate;
     struct aws_credential aws_credential;
     struct aws_credentials aws_credentials;
     struct session_key session_key;
@@ -149,6 +151,11 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
     struct http_server_options options = {
         .listen = server->config.listen, .spool_dir = server->path, .listener_fd = server->handed.listener};
 
+    if (!certificate_load(&server->config, server->handed.certificate, &server->certificate, err))
+        return false;
+    if (server->certificate.is_old)
+        log_warn("the certificate's files may be read by root only, so the one of before is used until the next start");
+    options.tls = server->certificate.context;
     snprintf(server->path, sizeof server->path, "%s/spool", server->config.state);
     server->routes = (struct routes){
         .aws = &server->door,
@@ -160,7 +167,10 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
     if (!http_server_open(&server->loop, &options, &server->http, err))
         return false;
     server->routes.own_address = http_server_address(server->http);
-    snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT, server->routes.listens_on_unix ? "" : "http://",
+    snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT,
+             server->routes.listens_on_unix ? ""
+             : server->certificate.context  ? "https://"
+                                            : "http://",
              STR_ARG(server->routes.own_address));
     return true;
 }
@@ -187,7 +197,7 @@ MUST_USE static bool start_keeper(struct server *server, struct err *err)
     if (!privilege_drop(&server->privilege, err) || !interpreters_keep(server->interpreters, server->path, err))
         return false;
     return credentials_save(server->config.state, &server->credentials, server->endpoint, server->config.region,
-                            server->config.account, err);
+                            server->config.account, certificate_ca(&server->certificate, &server->config), err);
 }
 
 MUST_USE static bool start_database(struct server *server, struct err *err)
@@ -463,8 +473,10 @@ static void keep_places(const struct server *server)
 static void on_quiet(void *ctx)
 {
     struct server *server = ctx;
-    struct handed next = {
-        .lock = server->lock_fd, .starts = server->handed.starts + 1, .asked_us = server->restart.asked_us};
+    struct handed next = {.lock = server->lock_fd,
+                          .starts = server->handed.starts + 1,
+                          .asked_us = server->restart.asked_us,
+                          .certificate = server->certificate.texts_fd};
     struct http_handed sockets;
     struct err err = {0};
 
