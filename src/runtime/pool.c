@@ -586,6 +586,11 @@ struct pool_counts pool_counts(const struct pool *pool)
     return counts;
 }
 
+const char *pool_host_lacks(const struct pool *pool)
+{
+    return keeper_note(pool->keeper);
+}
+
 int pool_ready_workers(const struct pool *pool, const struct runnable *runnable)
 {
     const struct template *template = map_get(&pool->templates, runnable->key);

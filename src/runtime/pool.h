@@ -88,6 +88,7 @@ struct pool_counts {
     int templates, workers, workers_busy, waiting;
 };
 struct pool_counts pool_counts(const struct pool *pool);
+const char *pool_host_lacks(const struct pool *pool); /* what the host does not give to cells, in words, or "" */
 
 /*
  * Provisioned concurrency.  Whatever catalog_next_provisioned() names has runnable->provisioned workers, a call or no

@@ -23,6 +23,7 @@ void status_get(struct aws_call *call)
     jw_int(jw, "workers_busy", counts.workers_busy);
     jw_int(jw, "waiting", counts.waiting);
     jw_object_end(jw);
+    jw_str(jw, "host_lacks", str_of(pool_host_lacks(door->invoker->pool)));
     jw_int(jw, "control_jobs_waiting", (int64_t)lane_waiting(door->state_lane));
     jw_array_key(jw, "interpreters");
     for (int i = 0; i < interpreters_count(door->interpreters); i++) {
