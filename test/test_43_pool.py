@@ -197,3 +197,12 @@ def test_no_two_workers_draw_the_same_numbers(lam, name):
     for column in range(6):
         assert len({row[column] for row in first.values()}) == len(first), column
     assert len({row[6] for row in first.values()}) == 1, "a seed that was chosen is left alone"
+
+
+def test_an_import_that_eats_the_machine_is_stopped(own_server):
+    server = own_server("--template-memory-mb", "200")
+    if not has_memory_limits(server):
+        pytest.skip("this host gives no cgroups")
+    lam = server.client("lambda")
+    make_function(lam, "glutton", "x = [bytearray(b'x') * (1 << 20) for _ in range(400)]\ndef handler(event, context): pass\n")
+    assert invoke(lam, "glutton").payload["errorMessage"].endswith("signal: killed")

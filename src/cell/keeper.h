@@ -44,6 +44,7 @@ struct cell_options {
     enum cell_network network;                        /* of a kind that may have one */
     uint16_t api_port;         /* EGRESS: this TCP port of the host's loopback is at the cell's 127.0.0.1 too; or 0 */
     struct cell_limits limits; /* of all in the cell together: a template and its workers */
+    struct cell_limits own;    /* of what is in no worker's group: the template */
     char interpreter[200];     /* absolute path, CELL_TEMPLATE and CELL_COMPILER */
     char prefix[200];          /* what the interpreter needs beside /usr (bound read-only), or empty */
     uint32_t tmp_mb;           /* size of /tmp, of each worker's too unless it says otherwise */

@@ -283,6 +283,7 @@ static bool put_in_cgroup(const struct keeper_cell *cell, const struct cell_opti
     const struct cgroup template = {.cell = cell->number};
 
     return cgroup_make_cell(keeper.cgroups, cell->number, &options->limits, err) &&
+           cgroup_make_worker(keeper.cgroups, template, &options->own, err) &&
            cgroup_attach(keeper.cgroups, template, cell->pid1, err);
 }
 

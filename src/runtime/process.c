@@ -184,15 +184,14 @@ static bool send_init(int fd, struct template *template, struct err *err)
     return true;
 }
 
-/* All that runs in the cell together: a bad template gains nothing by keeping its children to itself. */
-static struct cell_limits cell_limits(const struct template *template)
+/* A template may take no more than a setting says, else than all templates together: an import is a stranger's code. */
+static struct cell_limits own_limits(const struct pool *pool)
 {
-    const struct pool_options *options = &template->pool->options;
-    uint64_t megabytes = (uint64_t)options->template_memory_mb +
-                         (uint64_t)options->workers_per_version_max * (uint64_t) template->what->memory_mb;
+    int64_t megabytes = pool->options.template_memory_mb;
 
-    return (struct cell_limits){.pids_max = PIDS_A_CELL_MAX,
-                                .memory_bytes = options->template_memory_mb > 0 ? megabytes << 20 : 0};
+    if (megabytes <= 0)
+        megabytes = pool->memory_budget_kb / 1024;
+    return (struct cell_limits){.pids_max = PIDS_A_WORKER_MAX, .memory_bytes = (uint64_t)megabytes << 20};
 }
 
 static bool start_cell(struct process *process, int control, int output, struct err *err)
@@ -203,7 +202,8 @@ static bool start_cell(struct process *process, int control, int output, struct 
                                    .tmp_mb = (uint32_t)what->tmp_mb,
                                    .network = (enum cell_network)what->settings.network,
                                    .api_port = template->pool->options.api_port,
-                                   .limits = cell_limits(template),
+                                   .limits = {.pids_max = PIDS_A_CELL_MAX},
+                                   .own = own_limits(template->pool),
                                    .control_fd = control,
                                    .output_fd = output};
 
