@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -205,3 +206,50 @@ def test_a_client_that_leaves_is_on_record(own_server):
 
     wait_until(lambda: any("client went away" in (cause or "") for cause in causes()), f"it is on record {causes()}")
     assert invoke(server.client("lambda"), "slow").payload == 1
+
+
+def test_a_full_house_still_answers_who_asks_for_its_health(own_server):
+    server = own_server("--connections", "20")
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+    try:
+        took = []
+        for _ in range(50):
+            began = time.monotonic()
+            status, headers, _ = call("POST", server.url + "/test/any/", b"{}")
+            took.append(time.monotonic() - began)
+            assert status == 503 and headers["Retry-After"] and headers["Connection"] == "close"
+        assert sorted(took)[25] < 0.05  # a goal of 5 ms, on a quiet machine
+        print("a refusal takes", sorted(took)[25])
+        assert call("GET", server.url + "/health")[0] == 200
+        assert json.loads(signed(server, "/v1/status"))["version"]
+    finally:
+        for each in held:
+            each.close()
+    wait_until(lambda: call("POST", server.url + "/test/any/", b"{}")[0] == 403, "there is room again")
+
+
+def test_a_stop_ends_what_idles_finishes_what_runs_and_is_bounded(own_server):
+    server = own_server("--stop-ms", "1500")
+    lam = server.client("lambda")
+    make_function(lam, "slow", "import time\ndef handler(event, context): time.sleep(event); return 1", Timeout=60)
+    invoke(lam, "slow", 0)
+    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    idle.request("GET", "/health")
+    idle.getresponse().read()
+    path = "/2015-03-31/functions/slow/invocations"
+    calls = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=20) for _ in range(2)]
+    for connection, seconds in zip(calls, (b"1", b"30"), strict=True):
+        connection.request("POST", path, seconds, signed_headers(server, "POST", path, seconds, "lambda"))
+    time.sleep(0.3)
+    began = time.monotonic()
+    os.kill(server.pid, signal.SIGTERM)
+    assert idle.sock.recv(1) == b""
+    assert time.monotonic() - began < 0.7
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    answer = calls[0].getresponse()
+    assert (answer.status, answer.headers["Connection"], answer.read()) == (200, "close", b"1")
+    ended = calls[1].getresponse()
+    assert (ended.status, ended.headers["X-Amz-Function-Error"]) == (200, "Unhandled")  # told, and not cut off
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - began < 5

@@ -316,6 +316,8 @@ void http_answer(struct http_exchange *exchange, const struct http_answer *answe
     conn_run(conn);
 }
 
+static const struct http_header retry_after = {STR("Retry-After"), STR("1")};
+
 void answer_refusal(struct conn *conn, int status, const char *text)
 {
     char body[512];
@@ -323,6 +325,8 @@ void answer_refusal(struct conn *conn, int status, const char *text)
     struct http_answer answer = {
         .status = status,
         .content_type = STR("application/json"),
+        .headers = &retry_after,
+        .headers_count = status == 503,
         .body = {body, (size_t)len < sizeof body ? (size_t)len : sizeof body - 1},
     };
 

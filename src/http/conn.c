@@ -25,6 +25,8 @@ enum {
     KEPT_BYTES_MAX = 64 * 1024, /* memory that an idle connection keeps */
 };
 
+static const char no_room[] = "The server has no room for another connection.";
+
 struct conn *conn_new(struct http_server *server)
 {
     struct conn *conn = calloc(1, sizeof *conn);
@@ -239,6 +241,13 @@ static bool route(struct conn *conn)
     exchange->request.remote_address = str_of(conn->remote_address);
     conn->keep_alive = conn->parser.keep_alive;
     conn->exchange_open = true;
+    if (conn->is_extra) {
+        conn->keep_alive = false;
+        if (!handlers->is_vital(handlers->ctx, &exchange->request)) {
+            conn_refuse(conn, 503, no_room);
+            return true;
+        }
+    }
     handlers->route(handlers->ctx, exchange);
     if (conn->state != CONN_READ_HEAD) /* answered */
         return true;
@@ -558,7 +567,7 @@ void conn_turn_away(struct conn *conn)
         conn_lose(conn);
         return;
     }
-    conn_refuse(conn, 503, "The server has no room for another connection.");
+    conn_refuse(conn, 503, no_room);
 }
 
 /* ---- Deadlines ---- */

@@ -107,13 +107,13 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     }
     know_peer(conn);
-    if (server->sockets_count <= server->options.connections_max) {
-        conn_start(conn);
-        return;
-    }
-    conn_turn_away(conn);
+    conn->is_extra = server->sockets_count > server->options.connections_max;
     if (server->sockets_count > server->options.connections_max + HTTP_REFUSED_MAX)
         conn_lose(conn);
+    else if (conn->is_extra && !server->handlers.is_vital)
+        conn_turn_away(conn);
+    else
+        conn_start(conn);
 }
 
 /* ---- Handing on ---- */

@@ -75,6 +75,9 @@ struct http_handlers {
     /* Headers are complete.  Set body_max / sink / want_sha256, or answer now.  */
     void (*route)(void *ctx, struct http_exchange *exchange);
     void (*handle)(void *ctx, struct http_exchange *exchange);
+    /* Past connections_max some more are let in for what must be served even then: the head is read, what is not vital
+     * gets 503, and what is is answered on a connection that closes.  NULL: nothing is. */
+    bool (*is_vital)(void *ctx, const struct http_request *request);
     /* Faults (of the parser, of time, a body past body_max) are answered here, as {"message": "..."}. */
     void *ctx;
 };

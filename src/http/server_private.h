@@ -53,6 +53,7 @@ struct conn {
     enum conn_state state;
     struct tls *tls; /* NULL: plain */
     bool tls_begun;  /* it has sent something */
+    bool is_extra;   /* past connections_max: only what is vital is served */
     bool running;    /* conn_run() is on the stack */
     bool reading, eof;
     bool socket_open;     /* uv's close callback has not come yet */

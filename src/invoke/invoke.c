@@ -288,4 +288,5 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
 void invoke_cancel(struct invocation *invocation)
 {
     invocation->client_gone = true;
+    pool_cancel(&invocation->run);
 }

@@ -263,6 +263,7 @@ static void default_state(struct config *config)
     else
         path = arena_printf(&config->arena, "%s/.local/state/sculler", getenv("HOME") ? getenv("HOME") : "");
     config->state = arena_cstr(&config->arena, path);
+    config->state_is_default = true;
 }
 
 bool config_load(int argc, char **argv, struct config *ret, struct err *err)

@@ -16,6 +16,7 @@
 struct config {
     struct arena arena; /* all texts live here */
     const char *file;   /* that was read; NULL: none */
+    bool state_is_default;
 #define TEXT(name) const char *name;
 #define INT(name) int64_t name;
 #define BOOL(name) bool name;

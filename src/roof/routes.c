@@ -163,7 +163,13 @@ static void on_handle(void *ctx, struct http_exchange *exchange)
     door->handle(ctx, exchange);
 }
 
+/* Control operations and the question whether we live are answered when the data plane has all connections. */
+static bool is_vital(void *ctx, const struct http_request *request)
+{
+    return door_for(ctx, request) != &data_door && !str_ends(request->path, STR("/invocations"));
+}
+
 struct http_handlers routes_handlers(struct routes *routes)
 {
-    return (struct http_handlers){.route = on_route, .handle = on_handle, .ctx = routes};
+    return (struct http_handlers){.route = on_route, .handle = on_handle, .is_vital = is_vital, .ctx = routes};
 }

@@ -146,6 +146,14 @@ MUST_USE static bool start_state(struct server *server, struct err *err)
     return credentials_load(server->config.state, &server->credentials, err);
 }
 
+static bool say_other_port(struct err *err)
+{
+    const struct err why = *err;
+
+    return err_set(err, ERR_CONFLICT, "%s; stop that, or listen elsewhere: --listen HOST:PORT, or SCULLER_LISTEN",
+                   why.text);
+}
+
 MUST_USE static bool start_port(struct server *server, struct err *err)
 {
     struct http_server_options options = {
@@ -155,6 +163,7 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
         return false;
     if (server->certificate.is_old)
         log_warn("the certificate's files may be read by root only, so the one of before is used until the next start");
+    options.connections_max = (int)server->config.connections;
     options.tls = server->certificate.context;
     snprintf(server->path, sizeof server->path, "%s/spool", server->config.state);
     server->routes = (struct routes){
@@ -165,7 +174,7 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
     };
     options.handlers = routes_handlers(&server->routes);
     if (!http_server_open(&server->loop, &options, &server->http, err))
-        return false;
+        return err->code == ERR_CONFLICT ? say_other_port(err) : false;
     server->routes.own_address = http_server_address(server->http);
     snprintf(server->endpoint, sizeof server->endpoint, "%s" STR_FMT,
              server->routes.listens_on_unix ? ""
@@ -419,7 +428,9 @@ static void on_signal(uv_signal_t *handle, int number)
     restart_forget(&server->restart);
     log_info("stopping: running calls may finish; once more to stop at once",
              F_INT("running", pool_counts(server->pool).workers_busy));
-    http_server_close(server->http, (int)server->config.stop_ms, on_http_closed, server);
+    /* Who still waits when the time is up is told that its call was ended, so its connection must be there a little
+     * longer. */
+    http_server_close(server->http, (int)server->config.stop_ms + HTTP_LINGER_MS, on_http_closed, server);
     uv_timer_init(&server->loop, &server->stop_timer);
     server->stop_timer.data = server;
     uv_timer_start(&server->stop_timer, on_stop_timeout, (uint64_t)server->config.stop_ms, 0);
@@ -557,7 +568,9 @@ static void say_ready(const struct server *server)
     log_info("sculler " SCULLER_VERSION " is ready", F_CSTR("url", server->endpoint),
              F_CSTR("state", server->config.state), F_CSTR("user", server->privilege.name),
              F_STR("pythons", interpreters_words(server->interpreters, &arena)));
-    log_info("clients find the way with: eval \"$(sculler env)\"", F_CSTR("state", server->config.state));
+    str state = server->config.state_is_default ? STR("") : arena_printf(&arena, " --state %s", server->config.state);
+    str words = arena_printf(&arena, "clients find the way with: eval \"$(sculler env" STR_FMT ")\"", STR_ARG(state));
+    log_info(arena_cstr(&arena, words));
     arena_free(&arena);
 }
 
