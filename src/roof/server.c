@@ -301,7 +301,8 @@ static void give_credentials(void *ctx, const struct runnable *what, struct aren
     session_issue(&server->session_key, &session, arena, &keys);
     *ret = (struct pool_credentials){keys.access_key, keys.secret, keys.token, STR("")};
     if (server->api_port && what->settings.network != CELL_NETWORK_NONE)
-        ret->endpoint = arena_printf(arena, "http://127.0.0.1:%u", (unsigned)server->api_port);
+        ret->endpoint = arena_printf(arena, "%s://127.0.0.1:%u", server->certificate.context ? "https" : "http",
+                                     (unsigned)server->api_port);
 }
 
 static void start_pool(struct server *server)
