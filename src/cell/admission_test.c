@@ -466,8 +466,10 @@ static void walls_hold_after_the_gate(void)
     (void)snprintf(answer, sizeof answer, "%s", ask(&room, line, "break out", NULL, 0));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         ok(says(answer, refused[i]));
-    for (size_t i = 0; i < sizeof of_a_worker / sizeof *of_a_worker; i++)
-        ok(says(answer, of_a_worker[i]));
+    for (size_t i = 0; i < sizeof of_a_worker / sizeof *of_a_worker; i++) {
+        if (strncmp(of_a_worker[i], "kill", 4) != 0 || landlock_abi() >= LANDLOCK_ABI_SCOPE)
+            ok(says(answer, of_a_worker[i])); /* before 6.12 workers may signal each other: the keeper says so */
+    }
     close(line);
     gate = admit(&room, 2, NULL);
     ok(says(ask(&room, room.line, "hand on", &gate, 1), "word 2 0 0 here -1"));
@@ -576,7 +578,7 @@ static void starts_a_hundred_at_once(void)
     }
     start_us = clock_steady_us() - start_us;
     printf("# %d workers asked for at once, until all are ready: %d us\n", ready, (int)start_us);
-    ok(ready == CROWD_OF_WORKERS && start_us < 5 * 1000 * 1000);
+    ok(ready == CROWD_OF_WORKERS && start_us < 5 * 1000 * 1000 * slowness());
     room_close(&room);
 }
 
@@ -629,7 +631,7 @@ static void everything_is_gone_soon_after_a_kill(void)
     ok(says(ask_template(&room, "crowd"), "400"));
     end_us[0] = kill_and_wait_us(&room, output);
     printf("# a cell of %d processes, from kill to gone: %d us\n", CROWD, (int)end_us[0]);
-    ok(end_us[0] < GONE_MS * 1000);
+    ok(end_us[0] < GONE_MS * 1000 * slowness());
     room_close(&room);
 }
 

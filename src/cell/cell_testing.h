@@ -26,6 +26,15 @@ int test_count, test_failures;
 
 enum { ASK_BYTES = 4096, ASK_FDS = 2, ASK_MS = 20 * 1000, TEST_TMP_MB = 8 };
 
+/* By how much a machine that is emulated is slower: SCULLER_TEST_SLOW, set where that is known. */
+static inline int slowness(void)
+{
+    const char *text = getenv("SCULLER_TEST_SLOW");
+    long factor = text ? strtol(text, NULL, 10) : 1;
+
+    return factor >= 1 && factor <= 100 ? (int)factor : 1;
+}
+
 /* In the cell: answers in `ret`, of ASK_BYTES; fds: -1 where none came.  Closed by the caller. */
 struct role {
     const char *name;

@@ -382,6 +382,18 @@ static void write_note(const struct cgroup_host *host, const char *why, char ret
         (void)snprintf(ret, 200, "cgroups (%s) without limits of %.120s", host->kind->name, host->losses);
 }
 
+/* The reason that helps: v2's where there is nothing of v1, else what v1's files refused. */
+static void keep_reason(struct err *why, const struct err *err, enum cgroup_backend kind,
+                        const struct cgroup_place *places, size_t count)
+{
+    bool has_v1 = false;
+
+    for (size_t i = 0; i < count; i++)
+        has_v1 = has_v1 || places[i].controls != CONTROLS_UNIFIED;
+    if (count > 0 && has_v1 == (kind != CGROUP_V2) && !why->os_errno)
+        *why = *err;
+}
+
 struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char ret_note[static 200])
 {
     struct cgroup_host *host = calloc(1, sizeof *host);
@@ -394,10 +406,10 @@ struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char re
     ret_note[0] = '\0';
     count = cgroup_find_places(sources, places, CGROUP_PLACES_MAX);
     cgroup_sweep(places, count);
-    for (int kind = CGROUP_BACKENDS - 1; kind > CGROUP_NONE && host->count == 0; kind--) {
+    for (enum cgroup_backend kind = CGROUP_BACKENDS - 1; kind > CGROUP_NONE && host->count == 0; kind--) {
         struct err err = {0};
-        if (!try_kind(host, &cgroup_kinds[kind], places, count, &err) && (count > 0 && !why.os_errno))
-            why = err; /* what was refused rather than what is not there */
+        if (!try_kind(host, &cgroup_kinds[kind], places, count, &err))
+            keep_reason(&why, &err, kind, places, count);
     }
     if (host->count == 0)
         host->kind = &cgroup_kinds[CGROUP_NONE];

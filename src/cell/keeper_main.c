@@ -38,7 +38,7 @@
 #define SCULLER_GUEST_DIR "/usr/local/lib/sculler/guest" /* meson says where it was installed */
 #endif
 
-enum { REMOVALS_MAX = 64, LANDLOCK_ABI_SCOPE = 6 };
+enum { REMOVALS_MAX = 64 };
 
 /* A package that a child takes away. */
 static struct removal {
@@ -140,10 +140,11 @@ static void on_remove(const struct keeper_message *message, struct message_fds *
         tell_ended(message->cell, -1, "not the name of a package");
         return;
     }
+    /* Without FTW_MOUNT: on overlayfs a file may be of another device than its folder, and nothing is mounted here. */
     (void)snprintf(path, sizeof path, "%s/%s", packages, name);
     *removal = (struct removal){helper_fork(NULL, 0), message->cell};
     if (removal->pid == 0)
-        _exit(nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT ? 0 : 1);
+        _exit(nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT ? 0 : 1);
     if (removal->pid < 0) {
         removal->pid = 0;
         tell_ended(message->cell, -1, "fork");

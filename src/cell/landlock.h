@@ -12,7 +12,7 @@ struct landlock_rule {
     enum { LANDLOCK_FILES, LANDLOCK_DEVICES } may; /* all but nodes; or what is there, as it is */
 };
 
-enum { LANDLOCK_RULES_MAX = 4 };
+enum { LANDLOCK_RULES_MAX = 4, LANDLOCK_ABI_SCOPE = 6 /* the first that keeps signals to its own */ };
 
 /* 0: the kernel has none (5.13 is the first that may). */
 int landlock_abi(void);
