@@ -57,6 +57,7 @@ enum {
     RECORD_INPUT_BYTES_MAX = 256 * 1024,
     RECORD_OUTPUT_BYTES_MAX = 256 * 1024,
     RECORD_LOG_BYTES_MAX = 256 * 1024,
+    RECORD_LOG_TAIL_BYTES = 8 * 1024, /* of a log that is longer, its last; more than X-Amz-Log-Result shows */
 };
 
 #define ZIP_BYTES_MAX_DEFAULT (2LL * 1024 * 1024 * 1024)

@@ -113,6 +113,20 @@ int catalog_functions_count(const struct catalog *catalog)
     return (int)catalog->functions.len;
 }
 
+int catalog_reserved(const struct catalog *catalog)
+{
+    size_t cursor = 0;
+    void *value;
+    str name;
+    int sum = 0;
+
+    while (map_next(&catalog->functions, &cursor, &name, &value)) {
+        const struct function_entry *entry = value;
+        sum += entry->reserved_concurrency > 0 ? entry->reserved_concurrency : 0;
+    }
+    return sum;
+}
+
 static const struct alias_target *find_alias(const struct function_entry *entry, str name)
 {
     for (int i = 0; i < entry->aliases_count; i++)

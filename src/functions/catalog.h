@@ -79,6 +79,7 @@ bool catalog_has(const struct catalog *catalog, const struct runnable *runnable)
 void catalog_watch(struct catalog *catalog, void (*on_added)(void *ctx, const struct runnable *runnable),
                    void (*on_gone)(void *ctx, const struct runnable *runnable), void *ctx);
 int catalog_functions_count(const struct catalog *catalog);
+int catalog_reserved(const struct catalog *catalog); /* concurrency, of all functions together */
 
 /* The runnables that want workers kept ready (`provisioned`), one after the other; NULL: that was all.  A walk starts
  * as {0} and ends before the catalog changes. */

@@ -154,7 +154,7 @@ static void record(struct invocation *invocation)
 /* The door's answer may end the exchange, and with it `invocation`: what is ours is taken out before. */
 static void finish(struct invocation *invocation, enum invoke_outcome outcome)
 {
-    struct buf log = invocation->run.log;
+    struct buf log = invocation->run.log, log_tail = invocation->run.log_tail;
     struct runnable *what = invocation->run.what;
 
     invocation->outcome = outcome;
@@ -163,6 +163,7 @@ static void finish(struct invocation *invocation, enum invoke_outcome outcome)
     record(invocation);
     invocation->on_answer(invocation->ctx, invocation);
     buf_free(&log);
+    buf_free(&log_tail);
     runnable_release(what);
 }
 
@@ -288,5 +289,5 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
 void invoke_cancel(struct invocation *invocation)
 {
     invocation->client_gone = true;
-    pool_cancel(&invocation->run);
+    pool_cancel(invocation->invoker->pool, &invocation->run);
 }

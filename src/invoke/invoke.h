@@ -63,6 +63,6 @@ struct invocation {
 };
 
 void invoke_start(struct invoker *invoker, struct invocation *invocation);
-/* The client went away, so nobody reads the answer.  What waits is not run; what runs runs on, as Lambda's does.
- * on_answer still comes, and the record says that nobody was there. */
+/* The client went away, so nobody reads the answer.  What waits leaves the queue, what runs runs on, as Lambda's does;
+ * on_answer still comes, later, and the record says that nobody was there. */
 void invoke_cancel(struct invocation *invocation);

@@ -22,9 +22,9 @@ static int64_t next_duration_us, next_init_us;
 static char seen_event[64], seen_arn[128];
 static int seen_reserved;
 
-void pool_cancel(struct run *run)
+void pool_cancel(struct pool *pool, struct run *run)
 {
-    run->is_cancelled = true;
+    (void)pool, (void)run;
 }
 
 void pool_submit(struct pool *pool, struct run *run)
@@ -254,9 +254,14 @@ static void a_full_log_keeps_room_for_its_end(void)
     while (run.log.len < run.log.max)
         buf_add_char(&run.log, 'x');
     buf_add_char(&run.log, 'x');
+    buf_init(&run.log_tail, 2 * (size_t)RECORD_LOG_TAIL_BYTES);
+    while (run.log_tail.len < run.log_tail.max)
+        buf_add_char(&run.log_tail, 'y');
     report_end(&run, &result);
     ok(buf_ok(&run.log) && run.log.len <= RECORD_LOG_BYTES_MAX && str_ends(buf_str(&run.log), STR(" MB\t\n")));
+    ok(memmem(run.log.at, run.log.len, "xx\n(5 more bytes were printed here)\nyy", 38));
     buf_free(&run.log);
+    buf_free(&run.log_tail);
     runnable_release(run.what);
     arena_free(&arena);
 }

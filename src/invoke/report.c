@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { CLOSING_BYTES_MAX = 2048 }; /* of the lines behind what the function printed */
+enum { CLOSING_BYTES_MAX = 2048 + 2 * RECORD_LOG_TAIL_BYTES }; /* behind the head of what the function printed */
 
 void report_start(struct buf *log, str request_id, str version)
 {
@@ -43,10 +43,11 @@ void report_end(struct run *run, const struct run_result *result)
 
     log->max += CLOSING_BYTES_MAX; /* kept back in report_start() */
     log->full = false;
+    if (run->log_bytes_dropped > 0)
+        buf_printf(log, "\n(%llu more bytes were printed here)\n", (unsigned long long)run->log_bytes_dropped);
+    buf_add(log, buf_str(&run->log_tail));
     if (log->len > 0 && log->at[log->len - 1] != '\n')
         buf_add_char(log, '\n');
-    if (run->log_bytes_dropped > 0)
-        buf_printf(log, "(%llu more bytes were printed)\n", (unsigned long long)run->log_bytes_dropped);
     add_platform_words(run, result);
     buf_printf(log, "END RequestId: " STR_FMT "\n", STR_ARG(run->request_id));
     buf_printf(log,

@@ -67,7 +67,7 @@ enum frame_status frame_receive(int fd, struct buf *in, const struct frame_rule 
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return FRAME_PARTIAL;
         if (got <= 0)
-            return FRAME_CLOSED;
+            return got < 0 && errno == ECONNRESET ? FRAME_RESET : FRAME_CLOSED;
         buf_commit(in, (size_t)got);
         status = frame_parse(buf_str(in), rules, rules_count, ret);
     }

@@ -32,6 +32,7 @@ enum frame_status {
     FRAME_REFUSED,   /* not in the table, or not a frame */
     FRAME_TOO_LARGE, /* in the table, its body too long; ret->header says by whom */
     FRAME_CLOSED,    /* the other end is gone */
+    FRAME_RESET,     /* it is gone, and had not read all that was sent to it */
 };
 
 /* What stands at the beginning of `bytes`.  ret->body borrows from it. */

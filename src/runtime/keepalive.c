@@ -47,9 +47,9 @@ static int64_t memory_kb(const struct pool *pool)
 
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         const struct template *template = value;
-        int processes = template->is_solo ? template_workers(template) : 1;
-        if (template->state == TEMPLATE_READY)
-            sum += (int64_t) template->memory_kb * processes;
+        const struct process *process;
+        LIST_FOREACH (process, &template->processes, next)
+            sum += template->memory_kb;
     }
     return sum;
 }
@@ -84,15 +84,17 @@ void keepalive_on_start(struct template *template)
 
 static bool is_over(const struct template *template, int64_t now_us)
 {
-    const struct pool_options *options = &template->pool->options;
-    int64_t age_us = now_us - template->ready_us;
+    return template->state == TEMPLATE_READY && !is_busy(template) && !is_provisioned(template) &&
+           template_workers(template) == template->unused_count &&
+           now_us - template->used_us > template->pool->options.template_idle_ms * 1000LL;
+}
 
-    if (template->state != TEMPLATE_READY || is_busy(template))
-        return false;
-    if (template->is_worn || (options->template_age_max_ms > 0 && age_us > options->template_age_max_ms * 1000LL))
-        return true;
-    return !is_provisioned(template) && template_workers(template) == template->unused_count &&
-           now_us - template->used_us > options->template_idle_ms * 1000LL;
+/* The keys in its environment end. */
+static bool is_old(const struct template *template, int64_t now_us)
+{
+    int age_max_ms = template->pool->options.template_age_max_ms;
+
+    return age_max_ms > 0 && template->state == TEMPLATE_READY && now_us - template->ready_us > age_max_ms * 1000LL;
 }
 
 /* Workers */
@@ -142,10 +144,11 @@ void keepalive_park(struct template *template)
 {
     struct pool *pool = template->pool;
     bool calm = template->waiting_count == 0 && template->workers_count[WORKER_FORKING] == 0 && !pool->is_draining;
+    bool full = pool->workers >= pool->options.workers_total_max / 2; /* who waits needs the rest more */
     struct err err = {0};
 
-    if (template->state != TEMPLATE_READY || template->is_retired || template->is_worn || !calm ||
-        template->unused_count >= kept_ready(template) ||
+    if (template->state != TEMPLATE_READY || template->is_retired || !calm || (full && pool->waiting > 0) ||
+        template->unused_count >= kept_ready(template) || template->successor ||
         template_workers(template) >= batch_workers_max(template) + template->what->settings.parked ||
         template_workers(template) >= pool->options.workers_per_version_max ||
         pool->workers >= pool->options.workers_total_max)
@@ -184,6 +187,8 @@ void keepalive_sweep(struct pool *pool, int64_t now_us)
         expire_workers(template, now_us);
         if (is_over(template, now_us))
             template_kill(template);
+        else if (is_old(template, now_us))
+            template_renew(template);
         keepalive_park(template);
     }
     provision(pool, now_us);

@@ -32,12 +32,14 @@
 enum {
     SWEEP_MS_MIN = 10,
     SWEEP_MS_MAX = 1000,
+    SHARE_MS = 100, /* how long the calls of one version keep another's waiting, where there are too few workers */
 };
 
 static const char concurrency_limit[] = "ConcurrentInvocationLimitExceeded";
 static const char reserved_limit[] = "ReservedFunctionConcurrentInvocationLimitExceeded";
 
 static void sweep(uv_timer_t *timer);
+static void on_turn(uv_timer_t *timer);
 
 /* Half of the machine's memory, unless a setting says otherwise. */
 static int64_t memory_budget_kb(const struct pool_options *options)
@@ -66,7 +68,10 @@ struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_
     pool->options = *options;
     pool->forks_at_once = (int)uv_available_parallelism();
     pool->memory_budget_kb = memory_budget_kb(options);
-    pool->sweep.data = pool;
+    pool->sweep.data = pool->turn.data = pool;
+    pool->handles = 2;
+    TAILQ_INIT(&pool->cancelled);
+    (void)uv_timer_init(loop, &pool->turn);
     if (options->worker_idle_ms < shortest)
         shortest = options->worker_idle_ms;
     if (options->template_idle_ms < shortest)
@@ -189,21 +194,33 @@ static void throttle(const struct pool *pool, struct run *run, const char *reaso
     done(pool, run, &result);
 }
 
-void pool_finish(struct template *template, struct run *run, const struct run_result *result)
+/* What it counted for, but for `admitted` of the pool, which is drained when all have been told. */
+static void release(struct template *template, const struct run *run)
 {
-    struct pool *pool = template->pool;
-    bool last;
-
     template->load->admitted--;
-    last = --pool->admitted == 0;
+    template->pool->admitted_unreserved -= run->reserved_concurrency < 0;
     template->used_us = clock_steady_us();
     retire_if_quiet(template);
+}
+
+static void tell(struct pool *pool, struct run *run, const struct run_result *result)
+{
+    bool last = --pool->admitted == 0;
+
     done(pool, run, result);
     if (last && pool->is_draining && pool->admitted == 0 && pool->on_drained) {
         void (*on_drained)(void *ctx) = pool->on_drained;
         pool->on_drained = NULL;
         on_drained(pool->drained_ctx);
     }
+}
+
+void pool_finish(struct template *template, struct run *run, const struct run_result *result)
+{
+    struct pool *pool = template->pool;
+
+    release(template, run);
+    tell(pool, run, result);
 }
 
 struct run *pool_leave_queue(struct template *template, struct place *place)
@@ -213,10 +230,19 @@ struct run *pool_leave_queue(struct template *template, struct place *place)
     TAILQ_REMOVE(&template->waiting, place, next);
     template->waiting_count--;
     template->load->waiting--;
+    template->pool->waiting--;
     place->template = NULL;
     if (template->starter == run)
         template->starter = NULL;
     return run;
+}
+
+static void count_in(struct template *template, struct place *place)
+{
+    place->template = template;
+    template->waiting_count++;
+    template->load->waiting++;
+    template->pool->waiting++;
 }
 
 static void enter_queue(struct template *template, struct run *run)
@@ -224,11 +250,22 @@ static void enter_queue(struct template *template, struct run *run)
     struct place *place = arena_new(run->arena, struct place, 1);
 
     place->run = run;
-    place->template = template;
     run->place = place;
     TAILQ_INSERT_TAIL(&template->waiting, place, next);
-    template->waiting_count++;
-    template->load->waiting++;
+    count_in(template, place);
+}
+
+/* Their worker was gone before it had read them: nothing has run, so they are as they were. */
+void pool_take_back(struct template *template, struct place_list *unserved)
+{
+    struct place *place;
+
+    while ((place = TAILQ_LAST(unserved, place_list))) {
+        TAILQ_REMOVE(unserved, place, next);
+        place->run->started_us = 0;
+        TAILQ_INSERT_HEAD(&template->waiting, place, next);
+        count_in(template, place);
+    }
 }
 
 /* Its turn would not come in time: better said now than after the wait. */
@@ -242,13 +279,23 @@ static bool is_hopeless(const struct pool *pool, const struct run *run)
     return template->service_us * template->waiting_count / workers > pool->options.queue_wait_ms_max * 1000.0;
 }
 
+/* What is reserved by a function is its own, also when it does not use it; the others share the rest. */
+static bool account_is_full(const struct pool *pool, const struct run *run)
+{
+    int account = pool->options.account_concurrency;
+
+    if (account <= 0)
+        return false;
+    return pool->admitted >= account ||
+           (run->reserved_concurrency < 0 && pool->admitted_unreserved >= account - pool->reserved);
+}
+
 /* NULL: it may run or wait; else AWS's reason. */
 static const char *refuse(const struct pool *pool, const struct run *run)
 {
     const struct function_load *load = map_get(&pool->loads, run->what->function);
-    int account = pool->options.account_concurrency;
 
-    if (pool->is_draining || (account > 0 && pool->admitted >= account))
+    if (pool->is_draining || account_is_full(pool, run))
         return concurrency_limit;
     if (run->reserved_concurrency >= 0 && (load ? load->admitted : 0) >= run->reserved_concurrency)
         return reserved_limit;
@@ -264,7 +311,8 @@ void pool_submit(struct pool *pool, struct run *run)
 
     run->queued_us = clock_steady_us();
     run->started_us = run->ended_us = run->init_us = 0;
-    run->cold = run->is_cancelled = false;
+    run->cold = false;
+    run->place = NULL;
     if (run->log.max == 0)
         buf_init(&run->log, RECORD_LOG_BYTES_MAX);
     refusal = refuse(pool, run);
@@ -275,13 +323,36 @@ void pool_submit(struct pool *pool, struct run *run)
     template = pool_template(pool, run->what);
     template->load->admitted++;
     pool->admitted++;
+    pool->admitted_unreserved += run->reserved_concurrency < 0;
     enter_queue(template, run);
     pool_dispatch(template);
 }
 
-void pool_cancel(struct run *run)
+/* Nobody is there to read their answers. */
+static void on_turn(uv_timer_t *timer)
 {
-    run->is_cancelled = true; /* seen when its turn comes, or its wait is over */
+    struct pool *pool = timer->data;
+    struct place *place;
+
+    while ((place = TAILQ_FIRST(&pool->cancelled))) {
+        struct run_result result = payload_refused(place->run, "the client went away while its call waited");
+        TAILQ_REMOVE(&pool->cancelled, place, next);
+        tell(pool, place->run, &result);
+    }
+}
+
+/* It leaves at once, so that its place is another's; it is told later, since who cancels is not prepared for it. */
+void pool_cancel(struct pool *pool, struct run *run)
+{
+    struct place *place = run->place;
+    struct template *template = place ? place->template : NULL;
+
+    if (!template)
+        return;
+    (void)pool_leave_queue(template, place);
+    release(template, run);
+    TAILQ_INSERT_TAIL(&pool->cancelled, place, next);
+    (void)uv_timer_start(&pool->turn, on_turn, 0, 0);
 }
 
 /* Workers for those who wait */
@@ -292,7 +363,7 @@ static bool may_fork(struct template *template)
 
     /* Short calls are served by who is there while the next is forked: 64 no-ops at once took 12 to 24 ms when all
      * 64 were forked at once.  More than a fork a core gains nothing in any case. */
-    if (template->is_worn || template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
+    if (template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
         template->workers_count[WORKER_FORKING] >= template->waiting_count ||
         template_workers(template) >= batch_workers_max(template))
         return false;
@@ -300,27 +371,12 @@ static bool may_fork(struct template *template)
     return pool->workers < pool->options.workers_total_max || (keepalive_evict_worker(pool, template), false);
 }
 
-/* Nobody is there to read their answers. */
-static void drop_cancelled(struct template *template)
-{
-    struct place *place;
-
-    while ((place = TAILQ_FIRST(&template->waiting)) && place->run->is_cancelled) {
-        struct run_result result = payload_refused(place->run, "the client went away while its call waited");
-        pool_finish(template, pool_leave_queue(template, place), &result);
-    }
-}
-
 static void serve_waiting(struct template *template)
 {
     struct place_list batch;
 
-    for (;;) {
-        drop_cancelled(template);
-        if (template->workers_count[WORKER_IDLE] == 0 || !batch_take(template, &batch))
-            return;
+    while (template->workers_count[WORKER_IDLE] > 0 && batch_take(template, &batch))
         worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]), &batch);
-    }
 }
 
 static void fork_for_waiting(struct template *template)
@@ -341,40 +397,68 @@ static void fork_for_waiting(struct template *template)
 
 void pool_dispatch(struct template *template)
 {
-    bool quiet = template->workers_count[WORKER_BUSY] == 0;
-
     if (template->state == TEMPLATE_COLD && template->waiting_count > 0) {
         template->starter = TAILQ_FIRST(&template->waiting)->run;
         template_start(template);
     }
     if (template->state != TEMPLATE_READY)
         return;
-    if (template->is_worn && quiet) { /* what waits is served by its successor */
-        template_kill(template);
-        return;
-    }
-    if (!template->is_worn)
-        serve_waiting(template);
+    serve_waiting(template);
     if (template->state == TEMPLATE_READY)
         fork_for_waiting(template);
     keepalive_park(template);
 }
 
-void pool_on_worker_free(struct template *template)
+/* All workers are taken.  Does a version wait that has none, where this one has others, or longer than its share? */
+static bool gives_way(const struct template *template)
 {
-    struct pool *pool = template->pool;
+    const struct pool *pool = template->pool;
+    const struct worker *idle = TAILQ_FIRST(&template->workers[WORKER_IDLE]);
+    bool has_others = template_workers(template) > 1;
     size_t cursor = 0;
     void *value;
     str key;
 
-    pool_dispatch(template);
-    if (pool->workers < pool->options.workers_total_max - 1 || template->waiting_count > 0)
-        return;
-    while (map_next(&pool->templates, &cursor, &key, &value)) { /* the total was the limit: others may have waited */
+    if (!idle || idle->answers == 0 || pool->workers < pool->options.workers_total_max ||
+        pool->waiting == template->waiting_count || template->workers_count[WORKER_ENDING] > 0)
+        return false;
+    while (map_next(&pool->templates, &cursor, &key, &value)) {
+        const struct template *other = value;
+        const struct place *first = TAILQ_FIRST(&other->waiting);
+        if (first && other->state == TEMPLATE_READY && template_workers(other) == 0 &&
+            (has_others || idle->idle_since_us - first->run->queued_us > SHARE_MS * 1000LL))
+            return true;
+    }
+    return false;
+}
+
+static void serve_others(const struct template *template, bool without_workers)
+{
+    const struct pool *pool = template->pool;
+    size_t cursor = 0;
+    void *value;
+    str key;
+
+    while (map_next(&pool->templates, &cursor, &key, &value)) {
         struct template *other = value;
-        if (other != template && other->waiting_count > 0)
+        if (other != template && other->waiting_count > 0 && (!without_workers || template_workers(other) == 0))
             pool_dispatch(other);
     }
+}
+
+/* When all workers are taken, others may have waited for this one: first who has none at all. */
+void pool_on_worker_free(struct template *template)
+{
+    const struct pool *pool = template->pool;
+    int left = pool->options.workers_total_max - pool->workers;
+
+    if (gives_way(template))
+        worker_end(TAILQ_FIRST(&template->workers[WORKER_IDLE]));
+    if (left == 1 && pool->waiting > template->waiting_count)
+        serve_others(template, true);
+    pool_dispatch(template);
+    if (left <= 1 && template->waiting_count == 0 && pool->waiting > 0)
+        serve_others(template, false);
 }
 
 /* What templates tell */
@@ -462,9 +546,11 @@ void pool_on_worker_stillborn(struct template *template, const struct init_failu
 
 void pool_on_template_gone(struct template *template)
 {
+    bool is_empty = template->state == TEMPLATE_COLD && LIST_EMPTY(&template->processes);
+
     if (template->waiting_count > 0)
         pool_dispatch(template);
-    else if (template->state == TEMPLATE_COLD && (template->is_retired || !template->what->provisioned))
+    else if (is_empty && (template->is_retired || !template->what->provisioned))
         forget_template(template);
 }
 
@@ -520,6 +606,7 @@ static void sweep(uv_timer_t *timer)
 
     while (map_next(&pool->templates, &cursor, &key, &value))
         follow_catalog(value);
+    pool->reserved = pool->options.catalog ? catalog_reserved(pool->options.catalog) : 0;
     keepalive_sweep(pool, now_us);
     cursor = 0;
     while (map_next(&pool->templates, &cursor, &key, &value)) {
@@ -546,7 +633,10 @@ void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx)
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct pool *pool = handle->data;
+
+    if (--pool->handles == 0)
+        free(pool);
 }
 
 void pool_free(struct pool *pool)
@@ -565,8 +655,10 @@ void pool_free(struct pool *pool)
         pool_on_init_failed(template, &failure);
         forget_template(template);
     }
+    on_turn(&pool->turn);
     map_done(&pool->templates);
     map_done(&pool->loads);
+    uv_close((uv_handle_t *)&pool->turn, on_closed);
     uv_close((uv_handle_t *)&pool->sweep, on_closed);
 }
 

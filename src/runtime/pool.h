@@ -42,8 +42,9 @@ struct run {
     void (*on_done)(void *ctx, struct run *run, const struct run_result *result);
     void *ctx;
     /* out: filled before on_done */
-    struct buf log; /* what the function printed, bounded by RECORD_LOG_BYTES_MAX; owned by the run's maker */
-    uint64_t log_bytes_dropped;
+    struct buf log;      /* what the function printed, bounded by RECORD_LOG_BYTES_MAX; owned by the run's maker */
+    struct buf log_tail; /* past that bound the last of it, RECORD_LOG_TAIL_BYTES at least; likewise */
+    uint64_t log_bytes_dropped;              /* of what lies between the two */
     bool cold;                               /* this call waited for a template's init or was a worker's first */
     int64_t queued_us, started_us, ended_us; /* clock_steady_us */
     int64_t init_us;                         /* of a template started for this call, else 0 */
@@ -51,7 +52,6 @@ struct run {
     uint32_t worker; /* number, for people */
     /* the pool's own */
     struct place *place;
-    bool is_cancelled;
 };
 
 /* Keys of AWS that a function's code finds in its environment.  In the arena given. */
@@ -78,8 +78,9 @@ struct pool_options {
 
 struct pool *pool_new(uv_loop_t *loop, struct keeper *keeper, const struct pool_options *options);
 void pool_submit(struct pool *pool, struct run *run); /* on_done comes exactly once, maybe before this returns */
-/* Nobody reads its answer any more: if it still waits, it is not run.  on_done comes all the same. */
-void pool_cancel(struct run *run);
+/* Nobody reads its answer any more: if it still waits, it leaves the queue, and on_done comes on the loop's next turn;
+ * if it runs, it runs on. */
+void pool_cancel(struct pool *pool, struct run *run);
 void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx); /* no new runs, finish those there */
 void pool_free(struct pool *pool);
 /* The START/END/REPORT lines are made by invoke/, not here. */

@@ -141,6 +141,7 @@ static void wait_call(struct bench *bench, struct call *call)
 static void end_call(struct call *call)
 {
     buf_free(&call->run.log);
+    buf_free(&call->run.log_tail);
     arena_free(&call->arena);
 }
 
@@ -271,7 +272,8 @@ static void keeps_what_is_printed_and_counts_the_rest(void)
     end_call(&call);
     do_call(&bench, &call, what, "{\"do\": \"flood\"}");
     ok(holds(&call, "done") && call.run.log.len == RECORD_LOG_BYTES_MAX);
-    ok(call.run.log_bytes_dropped + call.run.log.len == 100LL * (1023 * 1024 + 1));
+    ok(call.run.log_bytes_dropped + call.run.log.len + call.run.log_tail.len == 100LL * (1023 * 1024 + 1));
+    ok(call.run.log_tail.len >= RECORD_LOG_TAIL_BYTES && str_ends(buf_str(&call.run.log_tail), STR("y\n")));
     end_call(&call);
     bench_close(&bench);
     runnable_release(what);

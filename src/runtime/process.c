@@ -38,8 +38,9 @@ static void on_closed(uv_handle_t *handle)
     free(process);
 }
 
-static void close_all(struct process *process)
+void process_close(struct process *process)
 {
+    LIST_REMOVE(process, next);
     process->template = NULL;
     if (process->control_fd >= 0) {
         uv_close((uv_handle_t *)&process->control, on_closed);
@@ -61,7 +62,7 @@ static void read_output(struct process *process, bool to_end)
 {
     struct template *template = process->template;
 
-    if (!log_pipe_read(process->output_fd, to_end, &template->init_log, &template->init_log_dropped))
+    if (!log_pipe_read(process->output_fd, to_end, log_keep_init, template))
         (void)uv_poll_stop(&process->output);
 }
 
@@ -158,7 +159,6 @@ static void on_cell_exit(void *ctx, int status)
         template_on_init_failed(process, &failure);
     }
     template_on_process_gone(process, status == -1 ? SIGKILL : status);
-    close_all(process);
 }
 
 /* Birth */
@@ -244,7 +244,6 @@ static void on_refused(uv_timer_t *timer)
     process->in_init = false;
     template_on_init_failed(process, &failure);
     template_on_process_gone(process, SIGKILL);
-    close_all(process);
 }
 
 static bool start(struct process *process, struct err *err)
@@ -285,6 +284,7 @@ struct process *process_start(struct template *template, struct worker *solo, in
                                 .init_timeout_ms = init_timeout_ms,
                                 .started_us = clock_steady_us()};
     process->timer.data = process;
+    LIST_INSERT_HEAD(&template->processes, process, next);
     (void)uv_timer_init(template->pool->loop, &process->timer);
     if (start(process, &err)) {
         (void)uv_timer_start(&process->timer, on_init_timeout, (uint64_t)init_timeout_ms, 0);
@@ -308,10 +308,10 @@ void process_kill(struct process *process)
     keeper_kill_cell(process->template->pool->keeper, process->cell);
 }
 
-void process_abandon(struct process *process)
+void process_drop(struct process *process)
 {
     if (process->cell > 0)
         keeper_drop_cell(process->template->pool->keeper, process->cell);
     process->cell = 0;
-    close_all(process);
+    process->is_ending = true;
 }

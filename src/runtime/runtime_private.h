@@ -6,7 +6,8 @@
  *     keepalive.c  which idle workers and templates leave, which are kept ready ahead of demand
  *     template.c   one function version: its process that forks, or its processes that do not
  *     process.c    one cell with an interpreter: control frames, output, death
- *     worker.c     one process that serves: gate, events, answers, death
+ *     worker.c     one process that serves: gate, states, death
+ *     serve.c      what it serves: events out, answers in, what is printed meanwhile
  */
 #pragma once
 
@@ -23,6 +24,7 @@
 
 enum {
     GRACE_MS = 1000,                     /* how long a process may take to go before what is above it is killed */
+    FIGURES_MS = 250,                    /* how long who lost its worker waits for the keeper to tell why */
     FORK_MS = 5000,                      /* how long a fork may take to be ready: mostly some milliseconds */
     PIDS_A_WORKER_MAX = 1024,            /* processes and threads, as AWS documents under "Lambda quotas" */
     PIDS_A_CELL_MAX = 8192,              /* of a template and all its workers */
@@ -30,6 +32,8 @@ enum {
     BATCH_BYTES_MAX = 4 * 1024 * 1024,   /* of the events of one batch, unless the first alone is larger */
     CRASHES_MAX = 3,                     /* of a template's forks: then a new one, with another layout of memory */
     FORK_HANGS_MAX = 2,                  /* then its version is served without forks */
+    HANG_CPU_US = 20 * 1000,             /* a first call that ran out of time and used less CPU than this: it hung */
+    KEPT_TMP_MAX = 8,                    /* of a cell: what ended workers left in /tmp, for their successors */
     MB_A_CPU = 1769,                     /* of MemorySize, AWS: "Configure Lambda function memory" */
 };
 
@@ -45,8 +49,9 @@ enum worker_state {
 struct place {
     TAILQ_ENTRY(place) next;
     struct run *run;
-    struct template *template; /* in whose queue it is; NULL: it runs */
+    struct template *template; /* in whose queue it is; NULL: in none */
     uint32_t call;             /* its number, which the answer repeats */
+    bool was_returned;         /* a worker ended before it had read it */
 };
 
 TAILQ_HEAD(place_list, place);
@@ -59,20 +64,24 @@ struct farewell {
 struct worker {
     TAILQ_ENTRY(worker) next; /* in template->workers[state] */
     struct template *template;
-    struct process *process; /* its own, where a version does not fork; else NULL */
+    struct process *home; /* in whose cell it is, as its fork or, where a version does not fork, as itself */
+    bool is_solo;         /* the latter: home is its own */
     enum worker_state state;
-    uint32_t number, tmp_of;
+    uint32_t number;
     bool is_born, was_ready, was_used, is_parked, waits_to_write; /* born: it had a process */
     bool is_killed, is_gone, is_told; /* by us; its process has ended; the keeper has told its figures */
-    bool keeps_tmp;
-    int status;                /* is_gone */
-    struct worker_end figures; /* is_told */
-    struct farewell *farewell; /* asked, not told */
+    bool is_late, keeps_tmp;          /* its calls ran out of time, and are not told yet */
+    int status;                       /* is_gone */
+    bool waits_no_more;               /* for the keeper to tell */
+    int answers, batch_answers;       /* in all; of what it runs */
+    struct worker_end figures;        /* is_told */
+    struct farewell *farewell;        /* asked, not told */
     int work_fd, log_fd, handles;
     uv_poll_t work, log;
     uv_timer_t timer; /* FORKING: its end; BUSY: the calls' deadline; ENDING: the grace */
-    int64_t idle_since_us;
+    int64_t started_us, idle_since_us;
     uint64_t idle_output;
+    uint32_t memory_kb;        /* the most it has told of */
     struct place_list running; /* what it has not answered yet, in the order of its events */
     struct place *sending;     /* of these, whose event is on its way */
     struct frame out;          /* that event; borrows from the run */
@@ -99,10 +108,16 @@ struct function_load {
 
 /* One cell with an interpreter; its descriptors and handles outlive it by a turn of the loop. */
 struct process {
+    LIST_ENTRY(process) next;  /* in template->processes */
     struct template *template; /* NULL: nobody wants to hear of it */
     struct worker *solo;       /* the worker that it becomes when it is ready; NULL: it forks */
     bool in_init, is_ending;
+    bool is_retiring; /* another has taken its place: it goes with the last of its workers */
     uint32_t cell;
+    int workers; /* whose home it is */
+    int crashes;
+    uint32_t kept[KEPT_TMP_MAX]; /* ended workers whose /tmp waits for the next ones */
+    int kept_count, kept_asked;  /* asked: of the keeper, which has not told yet */
     int control_fd, output_fd, handles;
     uv_poll_t control, output;
     uv_timer_t timer; /* in_init: its end; else the grace of one whose line is closed */
@@ -118,15 +133,18 @@ struct template
     enum template_state state;
     struct runnable *what;
     struct function_load *load;
-    struct process *process; /* that forks; NULL: none, or the version does not fork */
-    bool is_retired;         /* another key has taken its place, or none: goes when its calls are done */
-    bool is_solo;            /* its workers are not forked: each has imported the handler itself */
-    bool is_worn;            /* its process is to be replaced as soon as nothing runs there */
-    bool is_rerun;           /* init ran out of time once, and runs again under the function's own timeout */
-    bool init_failed;        /* the last one */
+    LIST_HEAD(, process) processes;
+    struct process *process;   /* of these, the one that forks; NULL: none, or the version does not fork */
+    struct process *successor; /* in init, to take the place of `process` */
+    bool is_retired;           /* another key has taken its place, or none: goes when its calls are done */
+    bool is_closing;           /* ENDING is our wish: no new start before all of it is gone */
+    bool is_solo;              /* its workers are not forked: each has imported the handler itself */
+    bool is_rerun;             /* init ran out of time once, and runs again under the function's own timeout */
+    bool init_failed;          /* the last one */
     bool can_batch;
-    int crashes, fork_hangs;
-    uint32_t tmp_of;     /* a worker that ended and whose /tmp waits for the next one; 0: none */
+    bool forks_work;     /* a fork has answered a call */
+    int fork_hangs;      /* one after the other */
+    int64_t fresh_us;    /* workers started before leave when they have no call */
     struct buf init_log; /* what imports and stillborn workers printed, and our own words: for the next call's log */
     uint64_t init_log_dropped;
     int64_t started_us, ready_us, used_us, init_us;
@@ -151,8 +169,13 @@ struct pool {
     struct map templates; /* key -> struct template */
     struct map loads;     /* function name -> struct function_load */
     uv_timer_t sweep;
+    struct place_list cancelled; /* told on the next turn */
+    uv_timer_t turn;
     uint32_t last_worker, last_call;
-    int workers, admitted, forks_at_once;
+    int workers, admitted, waiting, forks_at_once;
+    int admitted_unreserved; /* of functions without a reserved concurrency */
+    int reserved;            /* by all functions together, as of the last sweep */
+    int handles;
     int64_t memory_budget_kb;
     double keepalive_clock; /* GreedyDual's L */
     bool is_draining;
@@ -172,30 +195,42 @@ struct init_failure {
 /* process.c */
 struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms);
 bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count);
-void process_kill(struct process *process);    /* template_on_process_gone follows */
-void process_abandon(struct process *process); /* nothing follows */
+void process_kill(struct process *process);  /* template_on_process_gone follows */
+void process_drop(struct process *process);  /* it is killed, and nothing follows */
+void process_close(struct process *process); /* leaves its template; freed a turn later */
 
 /* worker.c */
 bool worker_fork(struct template *template, bool parked, struct err *err); /* a fork of template->process */
 void worker_start(struct template *template);               /* a process of its own, where a version does not fork */
 bool worker_become(struct worker *worker, struct err *err); /* its process is through init */
-void worker_run(struct worker *worker, struct place_list *batch); /* takes all of it */
-void worker_end(struct worker *worker);                           /* idle or forking: politely, by closing its socket */
+void worker_end(struct worker *worker);                     /* idle or forking: politely, by closing its socket */
+void worker_go_idle(struct worker *worker);                 /* it has no call, and may be given one */
+void worker_enter(struct worker *worker, enum worker_state state);
+void worker_set_deadline(struct worker *worker, int64_t in_us);
+void worker_close_line(struct worker *worker, bool kill); /* -> ENDING: it is gone, or shall be */
 void worker_on_forked(struct worker *worker, int error);
 void worker_gone(struct worker *worker, int status); /* its process has ended; it is freed when the keeper has told */
-void worker_lost(struct worker *worker, int status); /* so has its cell: freed at once */
+void worker_lose_all(struct process *home, int status); /* so has their cell: freed at once */
 struct worker *worker_find(struct template *template, uint32_t number);
+
+/* serve.c */
+void worker_run(struct worker *worker, struct place_list *batch); /* takes all of it */
+void serve_on_work(uv_poll_t *poll, int status, int events);
+void serve_on_log(uv_poll_t *poll, int status, int events);
+void serve_read_last_words(struct worker *worker);
+void serve_tell_all(struct worker *worker, struct run_result (*result_of)(struct run *, const struct worker *));
 
 /* template.c */
 struct template *template_new(struct pool *pool, struct runnable *what, struct function_load *load);
 void template_free(struct template *template); /* COLD, no calls */
 void template_start(struct template *template);
+void template_renew(struct template *template);   /* a fresh process takes over; what runs goes on */
 void template_kill(struct template *template);    /* -> ENDING; pool_on_template_gone follows */
 void template_abandon(struct template *template); /* -> COLD at once; nothing follows */
 int template_workers(const struct template *template);
 void template_note(struct template *template, const char *words); /* to the log of the next call, and to ours */
-void template_on_crash(struct template *template, int status);    /* of a worker */
-void template_on_fork_hang(struct template *template);
+void template_on_crash(struct worker *worker);
+void template_on_hang(struct template *template, const char *why); /* of a fork, or of its first call */
 void template_on_init_done(struct process *process, const struct frame *frame);
 void template_on_init_failed(struct process *process, const struct init_failure *failure);
 void template_on_frame(struct process *process, const struct frame *frame);
@@ -217,6 +252,7 @@ bool keepalive_evict_worker(struct pool *pool, const struct template *except);
 void pool_dispatch(struct template *template);
 struct template *pool_template(struct pool *pool, struct runnable *what); /* there already, or made now */
 struct run *pool_leave_queue(struct template *template, struct place *place);
+void pool_take_back(struct template *template, struct place_list *unserved); /* to the head of the queue */
 void pool_on_template_ready(struct template *template);
 void pool_on_init_failed(struct template *template, const struct init_failure *failure); /* for all that wait */
 void pool_on_template_gone(struct template *template);
@@ -235,4 +271,7 @@ struct run_result payload_refused(struct run *run, const char *why);
 
 /* log_pipe.c */
 /* Reads what is there, up to a bound a turn (`to_end`: until empty); false when the other end is closed. */
-bool log_pipe_read(int fd, bool to_end, struct buf *ret_log, uint64_t *ret_dropped);
+typedef void log_take(void *ctx, str bytes);
+bool log_pipe_read(int fd, bool to_end, log_take *take, void *ctx);
+void log_keep(struct run *run, str bytes);     /* the head of it, and the tail */
+void log_keep_init(void *template, str bytes); /* a log_take: to template->init_log */

@@ -4,12 +4,14 @@
  *              template_start             INIT_DONE
  *     [COLD] ----------------> [STARTING] ----------> [READY]
  *        ^                         |                     |
- *        |                         | INIT_ERROR, init    | template_kill: idle, retired, worn, deaf
+ *        |                         | INIT_ERROR, init    | template_kill: idle, retired
  *        |                         | timeout             v
  *        +---------------------- [ENDING] <--------------+
- *          its cells' end, which may come from any state: workers gone, then pool_on_template_gone
+ *          its process' end, which may come from any state: workers gone, then pool_on_template_gone
  *
- * A template is long-lived as a place for waiting calls; its process comes and goes.  A version that does not survive a
+ * A template is long-lived as a place for waiting calls; its process comes and goes.  One that is old or has seen
+ * crashes is renewed while it serves: when the successor's import is done it takes over, and the old process goes with
+ * the last of its calls.  A version that does not survive a
  * fork (threads alive after the import, a fork that hangs) is served without: each worker is a process that has
  * imported the handler itself.  Then READY means that an import was seen to work, and template->process is NULL.
  */
@@ -23,6 +25,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+enum { RENEW_RETRY_MS = 60 * 1000 };
+
 struct template *template_new(struct pool *pool, struct runnable *what, struct function_load *load)
 {
     struct template *template = calloc(1, sizeof *template);
@@ -34,6 +38,7 @@ struct template *template_new(struct pool *pool, struct runnable *what, struct f
     template->what = what;
     template->load = load;
     template->is_solo = !what->settings.fork;
+    LIST_INIT(&template->processes);
     TAILQ_INIT(&template->waiting);
     for (int i = 0; i < WORKER_STATES; i++)
         TAILQ_INIT(&template->workers[i]);
@@ -89,27 +94,13 @@ void template_start(struct template *template)
 {
     template->state = TEMPLATE_STARTING;
     template->started_us = clock_steady_us();
-    template->crashes = 0;
-    template->is_worn = false;
     template->process = process_start(template, NULL, init_timeout_ms(template));
-}
-
-static void kill_solo_workers(struct template *template)
-{
-    struct worker *worker;
-
-    for (int state = 0; state < WORKER_STATES; state++) {
-        TAILQ_FOREACH (worker, &template->workers[state], next) {
-            if (worker->process)
-                process_kill(worker->process);
-        }
-    }
 }
 
 static void become_cold(struct template *template)
 {
     template->state = TEMPLATE_COLD;
-    template->tmp_of = 0; /* it went with the cell */
+    template->is_closing = false;
     pool_on_template_gone(template);
 }
 
@@ -120,48 +111,77 @@ static void on_empty(uv_timer_t *timer)
 
 void template_kill(struct template *template)
 {
+    struct process *process;
+
     if (template->state == TEMPLATE_COLD || template->state == TEMPLATE_ENDING)
         return;
     template->state = TEMPLATE_ENDING;
+    template->is_closing = true;
     template->is_holding = false;
     (void)uv_timer_stop(&template->hold);
-    if (template->process)
-        process_kill(template->process);
-    kill_solo_workers(template);
-    if (!template->process && template_workers(template) == 0) /* told on the next turn, as every end is */
+    LIST_FOREACH (process, &template->processes, next)
+        process_kill(process);
+    if (LIST_EMPTY(&template->processes)) /* told on the next turn, as every end is */
         (void)uv_timer_start(&template->hold, on_empty, 0, 0);
-}
-
-static void lose_workers(struct template *template, bool solo, int status)
-{
-    struct worker *worker, *after;
-
-    for (int state = 0; state < WORKER_STATES; state++) {
-        for (worker = TAILQ_FIRST(&template->workers[state]); worker; worker = after) {
-            after = TAILQ_NEXT(worker, next);
-            if ((worker->process != NULL) == solo)
-                worker_lost(worker, status);
-        }
-    }
 }
 
 /* The pool goes: nobody wants to hear of it again. */
 void template_abandon(struct template *template)
 {
-    struct worker *worker;
+    struct process *process;
 
-    if (template->process)
-        process_abandon(template->process);
-    template->process = NULL;
-    for (int state = 0; state < WORKER_STATES; state++) {
-        TAILQ_FOREACH (worker, &template->workers[state], next) {
-            if (worker->process)
-                process_abandon(worker->process);
-        }
+    while ((process = LIST_FIRST(&template->processes))) {
+        process_drop(process);
+        worker_lose_all(process, SIGKILL);
+        process_close(process);
     }
-    lose_workers(template, false, SIGKILL);
-    lose_workers(template, true, SIGKILL);
+    template->process = template->successor = NULL;
     template->state = TEMPLATE_COLD;
+}
+
+/* Taking turns: the old process goes with the last of its workers; those without a call leave now. */
+
+static void retire_process(struct process *process)
+{
+    process->is_retiring = true;
+    if (process->workers == 0)
+        process_kill(process);
+}
+
+static void end_stale_workers(struct template *template)
+{
+    struct worker *worker, *after;
+
+    for (worker = TAILQ_FIRST(&template->workers[WORKER_IDLE]); worker; worker = after) {
+        after = TAILQ_NEXT(worker, next);
+        if (worker->started_us <= template->fresh_us)
+            worker_end(worker);
+    }
+}
+
+void template_renew(struct template *template)
+{
+    if (template->state != TEMPLATE_READY || template->successor || clock_steady_us() < template->retry_us)
+        return;
+    if (template->is_solo) { /* each has its own: they leave one by one, and are replaced as calls want it */
+        template->fresh_us = template->ready_us = clock_steady_us();
+        end_stale_workers(template);
+        return;
+    }
+    template->started_us = clock_steady_us();
+    template->successor = process_start(template, NULL, init_timeout_ms(template));
+}
+
+static void take_over(struct template *template)
+{
+    struct process *old = template->process;
+
+    template->process = template->successor;
+    template->successor = NULL;
+    template->fresh_us = clock_steady_us();
+    end_stale_workers(template);
+    if (old)
+        retire_process(old);
 }
 
 /* What its processes tell */
@@ -198,14 +218,19 @@ static void learn(struct template *template, const struct frame *frame)
 void template_on_init_done(struct process *process, const struct frame *frame)
 {
     struct template *template = process->template;
-
     struct err err = {0};
 
+    if (process->is_ending)
+        return;
     if (process->solo) {
         if (!worker_become(process->solo, &err))
             process_kill(process);
         return;
     }
+    if (process == template->successor)
+        take_over(template);
+    if (process != template->process)
+        return;
     learn(template, frame);
     template->state = TEMPLATE_READY;
     template->ready_us = clock_steady_us();
@@ -231,6 +256,13 @@ void template_on_init_failed(struct process *process, const struct init_failure 
         pool_on_worker_stillborn(template, failure);
         return;
     }
+    if (process == template->successor) {
+        template->successor = NULL;
+        template->retry_us = clock_steady_us() + RENEW_RETRY_MS * 1000LL;
+        template_note(template, "the version was to be started afresh, and its import failed: it goes on as it is");
+    }
+    if (process != template->process)
+        return;
     template->state = TEMPLATE_ENDING;
     if (runs_again(template, failure))
         return; /* its end brings pool_on_template_gone, and that a new start for who waits */
@@ -244,52 +276,67 @@ void template_on_frame(struct process *process, const struct frame *frame)
     struct template *template = process->template;
     struct worker *worker = worker_find(template, frame->header.worker);
 
-    if (!worker)
+    if (!worker || worker->home != process)
         return;
-    if (frame->header.type == FRAME_FORKED) {
+    if (frame->header.type == FRAME_FORKED)
         worker_on_forked(worker, frame->header.status);
-    } else if (!worker->process && worker->is_born) {
+    else if (!worker->is_solo && worker->is_born)
         worker_gone(worker, frame->header.status);
-        pool_on_worker_free(template);
-    }
+}
+
+/* Its successor, if one is coming, takes its place at once. */
+static void lose_process(struct template *template)
+{
+    template->process = template->successor;
+    template->successor = NULL;
+    template->state = template->process ? TEMPLATE_STARTING : TEMPLATE_COLD;
 }
 
 void template_on_process_gone(struct process *process, int status)
 {
     struct template *template = process->template;
-    struct worker *solo = process->solo;
 
-    if (solo) {
-        worker_lost(solo, status);
-        if (template->state != TEMPLATE_ENDING)
-            pool_on_worker_free(template);
-        else if (!template->process && template_workers(template) == 0)
-            become_cold(template);
-        return;
-    }
-    template->state = TEMPLATE_ENDING;
-    template->process = NULL;
-    lose_workers(template, false, status);
-    if (template_workers(template) == 0)
+    if (process == template->successor)
+        template->successor = NULL;
+    if (process == template->process && template->is_closing)
+        template->process = NULL;
+    else if (process == template->process)
+        lose_process(template);
+    worker_lose_all(process, status);
+    process_close(process);
+    pool_on_worker_free(template);
+    if (!template->is_closing)
+        pool_on_template_gone(template);
+    else if (LIST_EMPTY(&template->processes))
         become_cold(template);
-    else
-        kill_solo_workers(template);
 }
 
 /* Byte-by-byte guessing of a stack's canary needs many forks of one layout ("From Zygote to Morula", S&P 2014). */
-void template_on_crash(struct template *template, int status)
+void template_on_crash(struct worker *worker)
 {
-    if (!WIFSIGNALED(status) || template->is_solo)
+    int number = WIFSIGNALED(worker->status) ? WTERMSIG(worker->status) : 0;
+    struct process *home = worker->home;
+
+    if (worker->is_solo || !home || (number != SIGSEGV && number != SIGABRT && number != SIGBUS))
         return;
-    if (WTERMSIG(status) != SIGSEGV && WTERMSIG(status) != SIGABRT && WTERMSIG(status) != SIGBUS)
-        return;
-    template->is_worn = template->is_worn || ++template->crashes >= CRASHES_MAX;
+    if (++home->crashes % CRASHES_MAX == 0 && home == worker->template->process)
+        template_renew(worker->template);
 }
 
-void template_on_fork_hang(struct template *template)
+void template_on_hang(struct template *template, const char *why)
 {
+    struct process *forks = template->process;
+
     if (template->is_solo || ++template->fork_hangs < FORK_HANGS_MAX)
         return;
-    go_without_forks(template, "a fork of it hangs before it can serve");
-    template->is_worn = true;
+    go_without_forks(template, why);
+    template->fresh_us = clock_steady_us();
+    if (template->state != TEMPLATE_READY || !forks)
+        return;
+    template->process = NULL;
+    if (template->successor) /* no longer wanted */
+        process_kill(template->successor);
+    template->successor = NULL;
+    end_stale_workers(template);
+    retire_process(forks);
 }

@@ -200,6 +200,15 @@ static int admitted_of(int function) /* -1: of all */
     return count;
 }
 
+static bool some_are_reserved(void)
+{
+    for (int i = 0; i < FUNCTIONS_MAX; i++) {
+        if (world.functions[i].reserved > 0)
+            return true;
+    }
+    return false;
+}
+
 static bool may_be_an_error(const struct call *call)
 {
     const struct package *package = &world.packages[call->package];
@@ -225,8 +234,9 @@ static void check_throttle(const struct call *call, const char *reason)
     if (world.is_draining || waited_ms >= world.options.queue_wait_ms_max ||
         waiting_of(call->function) - 1 >= world.options.queue_per_function_max)
         return;
-    if (world.options.account_concurrency > 0 && admitted_of(-1) - 1 >= world.options.account_concurrency)
-        return;
+    if (world.options.account_concurrency > 0 &&
+        (admitted_of(-1) - 1 >= world.options.account_concurrency || (function->reserved < 0 && some_are_reserved())))
+        return; /* what others have reserved is theirs (how much, the pool looks up at times) */
     if (waiting_of(call->function) > HOPELESS_MIN) /* the pool reckons that its turn would come too late */
         return;
     sim_violation("a call of %s is refused (%s) after %lld ms with %d that wait", function->name, reason,
@@ -288,6 +298,7 @@ static void on_done(void *ctx, struct run *run, const struct run_result *result)
     world.done++;
     runnable_release(call->what);
     buf_free(&run->log);
+    buf_free(&run->log_tail);
     arena_free(run->arena);
     free(run->arena);
     free(run);
