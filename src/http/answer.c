@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "http/server_private.h"
 
-enum { BODY_WITH_HEAD_MAX = 16 * 1024 /* copying this much is cheaper than a second vector */ };
+enum {
+    BODY_WITH_HEAD_MAX = 16 * 1024, /* copying this much is cheaper than a second vector */
+    SEAL_BYTES = 64 * 1024,         /* of TLS, in one go: a few records; what is sealed is a second copy */
+};
 
 static const struct {
     int status;
@@ -132,15 +135,27 @@ void answer_flush_tls(struct conn *conn)
     tls_sent(conn->tls); /* what the socket did not take was copied */
 }
 
+/* In pieces, since TLS's memory grows to the largest and stays so for as long as the connection is kept. */
+static void write_sealed(struct conn *conn, str plain)
+{
+    while (plain.len > 0 && !conn->broken) {
+        str piece = {plain.at, plain.len < SEAL_BYTES ? plain.len : SEAL_BYTES};
+
+        if (!tls_write(conn->tls, piece))
+            conn->broken = true;
+        answer_flush_tls(conn);
+        plain = str_from(plain, piece.len);
+    }
+}
+
 static void write_now(struct conn *conn, str first, str second)
 {
     if (!conn->tls) {
         write_plain(conn, first, second);
         return;
     }
-    if (!tls_write(conn->tls, first) || !tls_write(conn->tls, second))
-        conn->broken = true;
-    answer_flush_tls(conn);
+    write_sealed(conn, first);
+    write_sealed(conn, second);
 }
 
 void answer_continue(struct conn *conn)

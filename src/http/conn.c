@@ -22,7 +22,8 @@ enum {
     READ_BYTES_MIN = 2 * 1024, /* with less room than this, make more */
     READ_BODY_BYTES = 64 * 1024,
     IN_BYTES_MAX = HTTP_REQUEST_LINE_MAX + HTTP_HEADERS_BYTES_MAX + HTTP_READ_AHEAD_MAX + 3 * READ_BODY_BYTES,
-    KEPT_BYTES_MAX = 64 * 1024, /* memory that an idle connection keeps */
+    AHEAD_BYTES_MAX = HTTP_READ_AHEAD_MAX + 3 * READ_BODY_BYTES, /* by TLS one read may complete a record before it */
+    KEPT_BYTES_MAX = 64 * 1024,                                  /* memory that an idle connection keeps */
 };
 
 static const char no_room[] = "The server has no room for another connection.";
@@ -36,7 +37,7 @@ struct conn *conn_new(struct http_server *server)
     conn->server = server;
     http_body_init(&conn->body);
     buf_init(&conn->in, IN_BYTES_MAX);
-    buf_init(&conn->ahead, HTTP_READ_AHEAD_MAX + READ_BODY_BYTES);
+    buf_init(&conn->ahead, AHEAD_BYTES_MAX);
     if (server->options.tls)
         conn->tls = tls_new(server->options.tls);
     return conn;
@@ -147,12 +148,23 @@ static void on_closed(uv_handle_t *handle)
         conn_free(conn);
 }
 
+/* Of TLS, so that a client can tell an end from a cut (RFC 8446 6.1).  Again it says nothing. */
+static void say_goodbye(struct conn *conn)
+{
+    if (!conn->tls)
+        return;
+    tls_close(conn->tls);
+    answer_flush_tls(conn);
+}
+
 void conn_lose(struct conn *conn)
 {
     enum conn_state was = conn->state;
 
     if (was == CONN_CLOSED)
         return;
+    if (was == CONN_IDLE)
+        say_goodbye(conn);
     conn_enter(conn, CONN_CLOSED);
     uv_close(&conn->uv.handle, on_closed);
     conn->reading = false;
@@ -359,10 +371,9 @@ static bool finish(struct conn *conn)
         conn_enter(conn, CONN_IDLE);
         return true;
     }
-    if (conn->tls) {
-        tls_close(conn->tls);
-        answer_flush_tls(conn);
-    }
+    say_goodbye(conn);
+    if (conn->writes > 0) /* the socket is full: the goodbye leaves first */
+        return false;
     if (uv_fileno(&conn->uv.handle, &fd) == 0)
         shutdown(fd, SHUT_WR);
     conn_enter(conn, CONN_LINGER);

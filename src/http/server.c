@@ -166,6 +166,8 @@ void http_server_hand_on(struct http_server *server, struct http_handed *ret)
         if (can_be_handed_on(conn) && ret->conns_count < server->sockets_count &&
             (fd = inheritable(&conn->uv.handle)) >= 0)
             ret->conns[ret->conns_count++] = fd;
+        else if (conn->tls && conn->state == CONN_IDLE)
+            conn_lose(conn); /* not cut, but with a goodbye */
 }
 
 void http_server_adopt(struct http_server *server, int fd)

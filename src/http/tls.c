@@ -49,12 +49,13 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
 static bool load_cert(struct tls_context *context, BIO *pem, struct err *err)
 {
     X509 *cert = PEM_read_bio_X509_AUX(pem, NULL, NULL, NULL), *above;
-    bool good = cert && SSL_CTX_use_certificate(context->ssl, cert) == 1;
+    bool is_cert = cert != NULL, good = cert && SSL_CTX_use_certificate(context->ssl, cert) == 1;
 
     context->is_self_signed = cert && X509_self_signed(cert, 0) == 1;
     X509_free(cert);
     if (!good)
-        return err_set(err, ERR_INVALID, "it is no certificate in PEM (%s)", ssl_words());
+        return err_set(err, ERR_INVALID, "the certificate %s (%s)",
+                       is_cert ? "cannot be used" : "file holds no certificate in PEM", ssl_words());
     while ((above = PEM_read_bio_X509(pem, NULL, NULL, NULL)))
         if (SSL_CTX_add0_chain_cert(context->ssl, above) != 1) {
             X509_free(above);

@@ -20,6 +20,6 @@ struct certificate {
 };
 
 /* handed_fd: of the program that was here before; 0: none. */
+MUST_USE bool certificate_load(const struct config *config, int handed_fd, struct certificate *ret, struct err *err);
 /* The file that clients need to trust us: a certificate that nobody vouches for; else "". */
 const char *certificate_ca(const struct certificate *certificate, const struct config *config);
-MUST_USE bool certificate_load(const struct config *config, int handed_fd, struct certificate *ret, struct err *err);

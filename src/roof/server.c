@@ -81,6 +81,7 @@ struct server {
     struct gateway gateway;
     struct routes routes;
     struct http_server *http;
+    struct http_server *inner; /* plain, on loopback, for functions of a server that speaks TLS; or NULL */
     char path[512], endpoint[256];
     bool stopping;
 };
@@ -154,6 +155,24 @@ static bool say_other_port(struct err *err)
                    why.text);
 }
 
+/*
+ * A certificate is seldom one for 127.0.0.1, and a function knows nobody who vouches for it, so with TLS functions get
+ * a plain port of their own; what they say there does not leave the machine.  It is not handed on by a restart, and not
+ * frozen for one: who knows it ends with its cell.  Who listens at a path means to have no port at all.
+ */
+MUST_USE static bool start_inner_port(struct server *server, struct err *err)
+{
+    struct http_server_options options = {.listen = "127.0.0.1:0",
+                                          .spool_dir = server->path,
+                                          .handlers = routes_handlers(&server->routes),
+                                          .connections_max = (int)server->config.connections};
+
+    if (!server->certificate.context || server->routes.listens_on_unix)
+        return true;
+    return http_server_open(&server->loop, &options, &server->inner, err) ||
+           err_wrap(err, "a plain port, by which functions reach a server that speaks TLS");
+}
+
 MUST_USE static bool start_port(struct server *server, struct err *err)
 {
     struct http_server_options options = {
@@ -181,7 +200,7 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
              : server->certificate.context  ? "https://"
                                             : "http://",
              STR_ARG(server->routes.own_address));
-    return true;
+    return start_inner_port(server, err);
 }
 
 static void on_keeper_lost(void *ctx)
@@ -301,8 +320,7 @@ static void give_credentials(void *ctx, const struct runnable *what, struct aren
     session_issue(&server->session_key, &session, arena, &keys);
     *ret = (struct pool_credentials){keys.access_key, keys.secret, keys.token, STR("")};
     if (server->api_port && what->settings.network != CELL_NETWORK_NONE)
-        ret->endpoint = arena_printf(arena, "%s://127.0.0.1:%u", server->certificate.context ? "https" : "http",
-                                     (unsigned)server->api_port);
+        ret->endpoint = arena_printf(arena, "http://127.0.0.1:%u", (unsigned)server->api_port);
 }
 
 static void start_pool(struct server *server)
@@ -323,7 +341,7 @@ static void start_pool(struct server *server)
         .template_age_max_ms = (int)config->template_age_max_ms,
         .slow_us = config->slow_ms * 1000,
         .allow_host_network = config->allow_host_network,
-        .api_port = loopback_port(server->routes.own_address),
+        .api_port = loopback_port(http_server_address(server->inner ? server->inner : server->http)),
         .credentials = give_credentials,
         .credentials_ctx = server,
     };
@@ -429,6 +447,8 @@ static void on_signal(uv_signal_t *handle, int number)
     restart_forget(&server->restart);
     log_info("stopping: running calls may finish; once more to stop at once",
              F_INT("running", pool_counts(server->pool).workers_busy));
+    if (server->inner)
+        http_server_close(server->inner, (int)server->config.stop_ms, NULL, NULL);
     /* Who still waits when the time is up is told that its call was ended, so its connection must be there a little
      * longer. */
     http_server_close(server->http, (int)server->config.stop_ms + HTTP_LINGER_MS, on_http_closed, server);
