@@ -79,8 +79,9 @@ bool apis_known(const struct apis *apis, str api_id);
 struct api_stage *apis_stage(const struct apis *apis, str api_id, str stage); /* retained; NULL: none */
 void api_stage_release(struct api_stage *stage);
 
-/* In match.c: literal beats {x} beats {x+}; the match is on resource and verb (facts/gateway 5).  `path` is what is
- * behind the stage, undecoded.  NULL: nobody serves it.  ret_params: in the arena, undecoded. */
+/* In match.c: literal beats {x} beats {x+}; the match is on resource and verb (API Gateway developer guide, gateway
+ * responses).  `path` is what is behind the stage, undecoded.  NULL: nobody serves it.  ret_params: in the arena,
+ * undecoded. */
 const struct api_method *api_match(const struct api_stage *stage, str verb, str path, struct arena *arena,
                                    const struct api_resource **ret_resource, struct api_pair **ret_params,
                                    int *ret_params_count);

@@ -1,5 +1,5 @@
 /*
- * Which method serves a request (facts/gateway 5, Routing).
+ * Which method serves a request (API Gateway developer guide, gateway responses, Routing).
  *
  *  1. Of the resources whose path matches, the most specific: part by part from the left, a literal beats {x}, {x}
  *     beats {x+}.  If it serves the verb (its own, else ANY), that is it.

@@ -3,8 +3,8 @@
  *
  * A shape describes a C struct in AWS's words: each row says what a member is called on the wire, where it
  * travels (path, query, header, body), its type, its bounds, and where in the struct it is kept.  From the rows
- * come the parsing of a request (shape_parse), AWS's validation messages (facts/lambda section 4), and the
- * writing of an answer (shape_write).  So an operation's parameters cost rows, not code:
+ * come the parsing of a request (shape_parse), AWS's validation messages (AWS Lambda API reference, Common errors), and
+ * the writing of an answer (shape_write).  So an operation's parameters cost rows, not code:
  *
  *     struct create_alias {
  *         str function, name, version;

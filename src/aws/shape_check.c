@@ -1,5 +1,5 @@
 /*
- * shape_check: the grammar of facts/lambda section 4.  A member's own faults are told one by one
+ * shape_check: the grammar of AWS Lambda API reference, Common errors.  A member's own faults are told one by one
  * ("Member must have length …"); faults of items, keys and values are told as the list of everything that is asked
  * of them ("Member must satisfy constraint: [C1, C2, Member must not be null]"), once a member.
  */

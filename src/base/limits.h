@@ -5,7 +5,7 @@
 #pragma once
 
 enum {
-    /* HTTP, in bytes unless named otherwise (facts: RFC 9112, AWS's 10,240 for line and headers) */
+    /* HTTP, in bytes unless named otherwise (RFC 9112; AWS's 10,240 for line and headers) */
     HTTP_REQUEST_LINE_MAX = 16 * 1024,
     HTTP_HEADERS_BYTES_MAX = 64 * 1024,
     HTTP_HEADERS_COUNT_MAX = 100,
@@ -22,7 +22,7 @@ enum {
     HTTP_REFUSED_MAX = 64,                     /* connections past the maximum that are told so, and not just closed */
     HTTP_STREAM_PENDING_MAX = 4 * 1024 * 1024, /* unread bytes of a streamed answer; past it the client is gone */
 
-    /* Lambda (facts/lambda section 21) */
+    /* Lambda (AWS Lambda developer guide, quotas) */
     INVOKE_EVENT_BYTES_MAX = 6291456,
     INVOKE_RESPONSE_BYTES_MAX = 6291556,
     GATEWAY_BODY_BYTES_MAX = 10 * 1024 * 1024,

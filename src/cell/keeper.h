@@ -70,7 +70,7 @@ void keeper_kill_cell(struct keeper *keeper, uint32_t cell); /* also when the li
 MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *package, cell_on_exit *on_exit, void *ctx,
                                         struct err *err);
 /*
- * Workers: processes of a template's cell that get a cgroup and a /tmp of their own (facts of the order: cell/README).
+ * Workers: processes of a template's cell that get a cgroup and a /tmp of their own (the order: cell/README.md).
  *
  * The server makes a gate (a seqpacket pair, SO_PASSCRED set on the keeper's end before anything is sent on it), gives
  * one end to the template with the request to fork and the other to the keeper with keeper_admit_worker().  The fresh

@@ -31,5 +31,5 @@ str json_compact(const json_t *value, struct arena *arena);
  * first fault is; text.len when the text ends too soon. */
 bool json_valid(str text, size_t *ret_offset);
 
-/* What Invoke answers to a text that json_valid() refused, in AWS's words (facts/lambda section 8). */
+/* What Invoke answers to a text that json_valid() refused, in AWS's words (AWS Lambda API reference, Invoke). */
 void json_fault_text(str text, struct buf *out);

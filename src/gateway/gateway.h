@@ -1,6 +1,6 @@
 /*
  * gateway: the data plane of an API: an HTTP request becomes an invocation, its outcome an HTTP answer, as API Gateway
- * would have it (facts/gateway 5 and 6).
+ * would have it (API Gateway developer guide, integrations and gateway responses).
  *
  * Addresses, all of them `{stage}/{path}` of an API:
  *     {api}.execute-api.…          by Host, AWS's own

@@ -60,7 +60,8 @@ bool gateway_fail(struct gateway_call *call, enum gateway_error error, const cha
 /* The same with a message of the moment instead of the table's. */
 bool gateway_fail_saying(struct gateway_call *call, enum gateway_error error, str message, str cause);
 void gateway_set_cause(struct gateway_call *call, str text); /* made one printable line */
-/* A header of the integration's: dropped, remapped or added as facts/gateway 6 says.  False: no room, or no header. */
+/* A header of the integration's: dropped, remapped or added as API Gateway developer guide, integrations says.  False:
+ * no room, or no header. */
 bool gateway_add_header(struct gateway_call *call, str name, str value);
 void gateway_answer(struct gateway_call *call); /* once; the exchange is gone after it */
 

@@ -12,7 +12,7 @@
 /* -- the event
  * -------------------------------------------------------------------------------------------------------------- */
 
-/* The table "request Content-Type matches" of facts/gateway 6. */
+/* The table "request Content-Type matches" of API Gateway developer guide, integrations. */
 static bool pass_body(struct gateway_call *call)
 {
     const struct http_request *request = &call->exchange->request;

@@ -1,4 +1,4 @@
-/* media: binaryMediaTypes and contentHandling (facts/gateway 6, Binary media).  Pure. */
+/* media: binaryMediaTypes and contentHandling (API Gateway developer guide, integrations, Binary media).  Pure. */
 #pragma once
 
 #include "apis/apis.h"

@@ -1,4 +1,5 @@
-/* proxy_event: the event of a Lambda proxy integration, format 1.0 (facts/gateway 6), written without a tree. */
+/* proxy_event: the event of a Lambda proxy integration, format 1.0 (API Gateway developer guide, integrations), written
+ * without a tree. */
 #pragma once
 
 #include "base/buf.h"

@@ -1,5 +1,6 @@
 /*
- * proxy_result: what a function behind a Lambda proxy integration returned, taken apart (facts/gateway 6).
+ * proxy_result: what a function behind a Lambda proxy integration returned, taken apart (API Gateway developer guide,
+ * integrations).
  *
  * Only `isBase64Encoded statusCode headers multiValueHeaders body` are allowed, each of its type; anything else is a
  * malformed result, which the client sees as a 502.  Pure.  Fuzzed by test/fuzz/fuzz_gateway_result.c.

@@ -1,6 +1,6 @@
 /*
- * Integration responses: which one answers, and what it makes of the payload (facts/gateway 6, Lambda not proxy 2 and
- * 3).
+ * Integration responses: which one answers, and what it makes of the payload (API Gateway developer guide,
+ * integrations, Lambda not proxy 2 and 3).
  */
 #include "codec/base64.h"
 #include "codec/time_format.h"
@@ -155,7 +155,8 @@ static const struct api_pair *choose_template(const struct gateway_call *call,
     return found || response->templates_count == 0 ? found : &response->templates[0];
 }
 
-/* The table "response payload is binary" of facts/gateway 6; a function's payload is application/json. */
+/* The table "response payload is binary" of API Gateway developer guide, integrations; a function's payload is
+ * application/json. */
 static bool convert_body(struct gateway_call *call, const struct integration_response *response)
 {
     str accept = http_header(&call->exchange->request, STR("Accept"));

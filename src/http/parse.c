@@ -1,6 +1,6 @@
 /*
  * llhttp without its lenient flags reads heads and chunks; this file refuses what llhttp still lets through
- * (facts/gateway 12 has the list) and sets the limits it does not have.
+ * (RFC 9112 section 11.2 and the smuggling CVEs of its peers are the list) and sets the limits it does not have.
  *
  * Three decisions keep it small.  llhttp is made new for each message, so nothing leaks from one into the next.
  * It pauses at the end of the head, where the checks stand in one table and see all of it.  And a body with a

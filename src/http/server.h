@@ -1,5 +1,6 @@
 /*
- * server: HTTP/1.1 in, answers out.  Strict: what could be read in two ways is refused (facts/gateway 12).
+ * server: HTTP/1.1 in, answers out.  Strict: what could be read in two ways is refused (RFC 9112, and what is known of
+ * request smuggling).
  *
  * For each request the connection asks `route` once, when the headers are complete: it says how the body is
  * taken (`body_max`, or a `sink` that receives the pieces), or answers right away.  When the body is there,

@@ -1,6 +1,6 @@
 /*
- * sigv4: AWS Signature Version 4, one canonicaliser that verifies and signs (facts/gateway 11).
- * Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ * sigv4: AWS Signature Version 4, one canonicaliser that verifies and signs (AWS IAM user guide, Create a signed AWS
+ * API request). Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
  * Verifying has two steps, because the body comes last: sigv4_read() takes the Authorization header (or the
  * presigned query) apart when the headers are there; sigv4_verify() compares, in constant time, when the hash

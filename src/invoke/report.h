@@ -1,6 +1,6 @@
 /*
- * report: the lines that Lambda prints around what a function prints (facts/lambda section 14).  Monitoring tools
- * parse REPORT, so it is byte for byte AWS's.
+ * report: the lines that Lambda prints around what a function prints (AWS Lambda developer guide, function logs).
+ * Monitoring tools parse REPORT, so it is byte for byte AWS's.
  *
  * All in one buffer, in order: START, what the function printed (the pool adds it), END, REPORT.  The function's
  * part is bounded so that END and REPORT always fit.

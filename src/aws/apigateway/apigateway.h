@@ -1,4 +1,4 @@
-/* apigateway: API Gateway v1's control operations (facts/gateway 2 and 3), as a service behind the door. */
+/* apigateway: API Gateway v1's control operations (API Gateway V1 API reference), as a service behind the door. */
 #pragma once
 
 #include "aws/door.h"

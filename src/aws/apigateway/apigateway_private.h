@@ -148,7 +148,7 @@ struct page page_of(const struct ref_input *input, const str *ids, int count);
 void page_begin(struct aws_call *call);                        /* {"item":[ */
 void page_end(struct aws_call *call, const struct page *page); /* ] and the position } */
 
-/* Mapping expressions (facts/gateway 6), as far as their form goes. */
+/* Mapping expressions (API Gateway developer guide, integrations), as far as their form goes. */
 bool is_request_source(str expression);
 bool is_response_source(str expression);
 bool fail_mapping(struct aws_call *call, const char *format, str what);

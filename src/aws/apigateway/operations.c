@@ -1,4 +1,5 @@
-/* The operations of API Gateway that are served: facts/gateway 2, tier A, and stages of tier B. */
+/* The operations of API Gateway that are served: API Gateway V1 API reference, Actions.
+ */
 #include "aws/apigateway/apigateway.h"
 #include "aws/apigateway/apigateway_private.h"
 

@@ -1,4 +1,4 @@
-/* aliases: facts/lambda section 7. */
+/* aliases: AWS Lambda developer guide, versions and aliases. */
 #include "aws/lambda/aliases.h"
 
 #include "aws/lambda/patterns.h"

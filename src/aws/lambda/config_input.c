@@ -1,6 +1,7 @@
 /*
- * config_input: what was given into what is stored, and the checks that a table cannot say (facts/lambda section 5).
- * AWS's structures are kept as the JSON that AWS would show, so that reading them back is copying them.
+ * config_input: what was given into what is stored, and the checks that a table cannot say (AWS Lambda API reference,
+ * CreateFunction). AWS's structures are kept as the JSON that AWS would show, so that reading them back is copying
+ * them.
  */
 #include "aws/lambda/lambda_private.h"
 #include "base/limits.h"

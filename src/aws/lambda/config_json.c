@@ -1,4 +1,4 @@
-/* config_json: a FunctionConfiguration as AWS shows it (facts/lambda section 6). */
+/* config_json: a FunctionConfiguration as AWS shows it (AWS Lambda API reference, FunctionConfiguration). */
 #include "aws/lambda/lambda_private.h"
 #include "codec/hash.h"
 #include "codec/time_format.h"

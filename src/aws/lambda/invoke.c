@@ -1,6 +1,6 @@
 /*
- * invoke: facts/lambda section 8.  The payload is bytes on the way in and on the way out: nothing here looks into
- * it.  invoke/ runs it and tells what came of it; this says it in AWS's words.
+ * invoke: AWS Lambda API reference, Invoke.  The payload is bytes on the way in and on the way out: nothing here looks
+ * into it.  invoke/ runs it and tells what came of it; this says it in AWS's words.
  */
 #include "aws/lambda/invoke.h"
 

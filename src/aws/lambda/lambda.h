@@ -1,4 +1,4 @@
-/* lambda: AWS Lambda's control API and Invoke (facts/lambda): the rows are in operations.c. */
+/* lambda: AWS Lambda's control API and Invoke: the rows are in operations.c. */
 #pragma once
 
 #include "aws/door.h"

@@ -14,13 +14,13 @@ struct lambda_ref {
 };
 
 /* The checks behind the shape's, in AWS's order: qualifier in the name against the one beside it, region,
- * account (facts/lambda section 3).  Existence is the handler's. */
+ * account (AWS Lambda API reference, patterns of FunctionName).  Existence is the handler's. */
 MUST_USE bool lambda_ref_of(struct aws_call *call, str function, str qualifier, struct lambda_ref *ret);
 /* arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER] */
 str lambda_arn(struct aws_call *call, str name, str qualifier);
 
-/* STORE_OK: true.  Else aws_fail in the words that most operations use (facts/lambda section 5); who has other
- * words looks at the answer first.  `ref` names the function in them. */
+/* STORE_OK: true.  Else aws_fail in the words that most operations use (AWS Lambda API reference, CreateFunction); who
+ * has other words looks at the answer first.  `ref` names the function in them. */
 bool lambda_answer(struct aws_call *call, enum store_answer answer, const struct lambda_ref *ref,
                    const struct err *err);
 

@@ -1,4 +1,5 @@
-/* operations: Lambda's rows (facts/lambda section 2).  Adding one: a row here, a shape and a handler beside it. */
+/* operations: Lambda's rows (AWS Lambda API reference, Actions).  Adding one: a row here, a shape and a handler beside
+ * it. */
 #include "aws/lambda/aliases.h"
 #include "aws/lambda/functions.h"
 #include "aws/lambda/invoke.h"

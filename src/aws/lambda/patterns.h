@@ -3,7 +3,8 @@
 
 #include "aws/shape.h"
 
-extern const struct shape_pattern pattern_fn_get;    /* a function, in any spelling (facts/lambda section 3) */
+extern const struct shape_pattern
+    pattern_fn_get; /* a function, in any spelling (AWS Lambda API reference, patterns of FunctionName) */
 extern const struct shape_pattern pattern_fn_create; /* stricter: what may be made and changed */
 extern const struct shape_pattern pattern_qualifier;
 extern const struct shape_pattern pattern_alias;

@@ -1,4 +1,5 @@
-/* policy: facts/lambda section 10.  Stored and shown; who may call is decided by keys alone for now. */
+/* policy: AWS Lambda developer guide, resource-based policies.  Stored and shown; who may call is decided by keys alone
+ * for now. */
 #include "aws/lambda/policy.h"
 
 #include "aws/lambda/patterns.h"

@@ -1,4 +1,4 @@
-/* settings: facts/lambda sections 9 and 11. */
+/* settings: AWS Lambda API reference, concurrency, tags and account settings. */
 #include "aws/lambda/settings.h"
 
 #include "aws/lambda/patterns.h"

@@ -1,4 +1,4 @@
-/* sts: who am I: every deploy tool begins by asking (facts/lambda section 22). */
+/* sts: who am I: every deploy tool begins by asking (AWS STS API reference, GetCallerIdentity). */
 #pragma once
 
 #include "aws/door.h"
