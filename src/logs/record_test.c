@@ -294,7 +294,8 @@ static void the_view_speaks_to_people(void)
     begin();
     struct records *records = open_records();
     records_append(records, &record);
-    ask(records, (struct records_filter){.limit = 1});
+    struct question q = ask(records, (struct records_filter){.limit = 1});
+    arena_free(&q.arena);
     snprintf(path, sizeof path, "%s/records.db", state);
     ok(db_open_readonly(path, &db, &err));
     struct db_rows rows = db_query(db, &err, "SELECT received, duration_ms, total_ms, input FROM calls");
