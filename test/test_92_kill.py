@@ -280,7 +280,7 @@ def test_kill_9_of_one_function_is_not_seen_by_another(nothing_is_left, victim):
         for caller in callers:
             caller.start()
         end = time.monotonic() + max(2, KILL_SECONDS / 6)
-        while time.monotonic() < end or kills < KILL_ROUNDS // 10:
+        while time.monotonic() < end or kills < max(6, KILL_ROUNDS // 10):  # a slow machine has a template less often
             time.sleep(chance.uniform(0, 0.1))
             family = processes_of(server, package)
             wanted = {"worker": family[1:], "template": family[:1], "any": family}[victim]
@@ -297,7 +297,7 @@ def test_kill_9_of_one_function_is_not_seen_by_another(nothing_is_left, victim):
             caller.join()
             assert caller.wrong is None, f"{caller.name}: {caller.wrong!r}"
         answered = [request for caller in callers for request in caller.answered]
-        assert kills > 5 and len(answered) > 20
+        assert len(answered) > 20
         assert invoke(lam, "victim", 5).payload == [1, 5]
         check_records(server, answered)
         print(f"\n{kills} kills of {victim}; calls of the victim {len(callers[0].answered) + len(callers[1].answered)}, of which "
