@@ -394,6 +394,16 @@ static void keep_reason(struct err *why, const struct err *err, enum cgroup_back
         *why = *err;
 }
 
+/* Beside the host's other processes, among them the server: as many of them as there are CPUs.  As one group of the
+ * default weight, a hundred busy workers would get no more than one process. */
+static void weigh_all(const struct cgroup_host *host)
+{
+    struct cell_limits limits = {.cpu_weight = 100 * (uint32_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    struct err ignored;
+
+    (void)host->kind->limit(host, ".", &limits, true, &ignored);
+}
+
 struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char ret_note[static 200])
 {
     struct cgroup_host *host = calloc(1, sizeof *host);
@@ -414,7 +424,8 @@ struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char re
     if (host->count == 0)
         host->kind = &cgroup_kinds[CGROUP_NONE];
     else
-        hosts_open++;
+        weigh_all(host);
+    hosts_open += host->count > 0;
     count = cgroup_find_places(sources, places, CGROUP_PLACES_MAX); /* anew: we may have moved to a leaf */
     host->home = host->count ? open_home(places, count) : -1;
     write_note(host, why.text, ret_note);

@@ -202,7 +202,7 @@ static bool start_cell(struct process *process, int control, int output, struct 
                                    .tmp_mb = (uint32_t)what->tmp_mb,
                                    .network = (enum cell_network)what->settings.network,
                                    .api_port = template->pool->options.api_port,
-                                   .limits = {.pids_max = PIDS_A_CELL_MAX},
+                                   .limits = {.pids_max = PIDS_A_CELL_MAX, .cpu_weight = worker_weight(what)},
                                    .own = own_limits(template->pool),
                                    .control_fd = control,
                                    .output_fd = output};

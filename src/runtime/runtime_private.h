@@ -211,6 +211,7 @@ void worker_close_line(struct worker *worker, bool kill); /* -> ENDING: it is go
 void worker_on_forked(struct worker *worker, int error);
 void worker_gone(struct worker *worker, int status); /* its process has ended; it is freed when the keeper has told */
 void worker_lose_all(struct process *home, int status); /* so has their cell: freed at once */
+uint32_t worker_weight(const struct runnable *what); /* of its cell */
 struct worker *worker_find(struct template *template, uint32_t number);
 
 /* serve.c */

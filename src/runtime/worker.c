@@ -151,15 +151,22 @@ static bool open_ends(struct worker *worker, struct ends *ret, struct err *err)
     return true;
 }
 
-/* A share that grows with MemorySize; "lambda" makes it AWS's ceiling.  An init is in the template's group: neither. */
+/* A share that grows with MemorySize, 100 (the kernel's own) where AWS gives a CPU.  It tells between functions, so a
+ * cell has it: many workers of one are together no more than one of another. */
+uint32_t worker_weight(const struct runnable *what)
+{
+    int64_t weight = what->memory_mb * 100LL / MB_A_CPU;
+
+    return weight > 0 ? (uint32_t)weight : 1;
+}
+
+/* "lambda" makes it AWS's ceiling.  An init is in the template's group, where there is none. */
 static struct cell_limits worker_limits(const struct runnable *what)
 {
-    uint32_t weight = (uint32_t)(what->memory_mb * 100 / MB_A_CPU),
-             quota = (uint32_t)(what->memory_mb * 100000LL / MB_A_CPU);
+    uint32_t quota = (uint32_t)(what->memory_mb * 100000LL / MB_A_CPU);
 
     return (struct cell_limits){.memory_bytes = (uint64_t)what->memory_mb << 20,
                                 .pids_max = PIDS_A_WORKER_MAX,
-                                .cpu_weight = weight > 0 ? weight : 1,
                                 .cpu_quota_us = what->settings.cpu == 0 ? 0 : quota};
 }
 
