@@ -5,6 +5,7 @@ happen: main -> load_handler -> (fork) -> Worker.call.  Names, payloads and log 
 client for Python, so a handler cannot tell the difference.  Works with Python 3.9 and later; imports only the
 standard library and, beside it, `_sculler_guest` (frames and forking in C).
 """
+import fcntl
 import gc
 import importlib
 import json
@@ -12,6 +13,7 @@ import logging
 import os
 import random
 import secrets
+import stat
 import sys
 import threading
 import time
@@ -24,6 +26,11 @@ del sys.path[0]
 CONTROL_FD = 3
 CAN_FORK, CAN_BATCH = 1, 2  # enum frame_ability
 NBSP = "\u00a0"
+TMP = "/tmp"
+# What the import wrote to /tmp is copied to each worker's own up to this; past it each worker imports for itself.
+TMP_COPY_BYTES_MAX, TMP_COPY_FILES_MAX = 8 * 1024 * 1024, 256
+DESCRIPTORS_MAX = 1024
+HINDRANCES_CHARS_MAX = 500  # the server takes no more than 1,024 bytes
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib")  # what handlers may import of ours
 
 # One thread a library by default: a pool of threads does not survive the fork, and its locks may hang.
@@ -57,16 +64,17 @@ def main():
     Context.fill(os.environ)
     calls = make_call(handler, codec), make_call_batch(batch_handler, codec) if batch_handler else None
     warm_up = make_warm_up(handler, batch_handler, codec)
-    threads = living_threads()
-    abilities = (CAN_BATCH if batch_handler else 0) | (0 if threads or not may_fork() else CAN_FORK)
+    leftovers = Leftovers()
+    hindrances = hindrances_of_forks(leftovers)
+    abilities = (CAN_BATCH if batch_handler else 0) | (0 if hindrances else CAN_FORK)
     gc.collect()
     gc.freeze()
     flush()
     work, is_parked = _sculler_guest.serve_template(CONTROL_FD, int((time.monotonic() - started) * 1e6), abilities,
-                                                    threads or ("" if may_fork() else "SCULLER_FORK is false"))
-    if seeds.wanted:
-        seeds.renew()
+                                                    hindrances)
+    seeds.renew()
     try:
+        leftovers.make_own()
         hooks.after_restore()
     except Exception as error:
         print_error(error_payload(error, ""))
@@ -77,8 +85,15 @@ def main():
     serve(work, calls)
 
 
-def may_fork():
-    return os.environ.get("SCULLER_FORK", "true") != "false"
+def hindrances_of_forks(leftovers):
+    """Words; "" when this process may be forked."""
+    words = list(leftovers.hindrances)
+    threads = living_threads()
+    if threads:
+        words.insert(0, "threads are alive: " + threads)
+    if os.environ.get("SCULLER_FORK", "true") == "false":
+        words.insert(0, "SCULLER_FORK is false")
+    return "; ".join(words)[:HINDRANCES_CHARS_MAX]
 
 
 def living_threads():
@@ -185,7 +200,7 @@ def make_call(handler, codec):
     environ = os.environ
 
     def call(event, request_id, arn, trace_id, client_context, deadline_ms):
-        LogHandler.request_id = request_id
+        current.request_id = request_id
         tell_trace(environ, trace_id)
         try:
             event = decode(event)
@@ -211,37 +226,51 @@ def make_call_batch(batch_handler, codec):
     decode, encode = codec
     environ = os.environ
 
+    def error_of(error, request_id, of=1):
+        """What is printed goes to the log of every call of the batch, so it names the one that it is of."""
+        payload = error_payload(error, request_id)
+        if of > 0:
+            print_error(payload, "RequestId: %s%s " % (request_id, " and %d more" % (of - 1) if of > 1 else ""))
+        return (encode_error(payload),)
+
     def answer_of(result, request_id):
+        if isinstance(result, BaseException):
+            return error_of(result, request_id)
         try:
-            if isinstance(result, BaseException):
-                raise result
             return encode(result)
         except Exception as error:
-            payload = error_payload(error, request_id)
-            print_error(payload)
-            return (encode_error(payload),)
+            return error_of(error, request_id)
+
+    def run(events, context):
+        results = batch_handler(events, context)
+        if not isinstance(results, (list, tuple)):
+            raise Fault("Runtime.BatchMismatch", "batch_handler must return a list, one result for each event in order; "
+                        "it returned %s" % type(results).__name__)
+        if len(results) != len(events):
+            raise Fault("Runtime.BatchMismatch", "batch_handler got %d events and returned %d results; it must return "
+                        "one for each, in order" % (len(events), len(results)))
+        return results
 
     def call_batch(items):
         answers, events, taken = [None] * len(items), [], []
-        LogHandler.request_id = items[0][1]
+        current.request_id = items[0][1]
         tell_trace(environ, items[0][3])
         for i, (text, request_id, *_) in enumerate(items):
             try:
                 events.append(decode(text))
                 taken.append(i)
             except Exception as error:
-                answers[i] = answer_of(error, request_id)
+                answers[i] = error_of(error, request_id)
         try:
-            results = list(batch_handler(events, BatchContext([items[i] for i in taken]))) if taken else []
-            if len(results) != len(taken):
-                raise Fault("Runtime.BatchMismatch", "batch_handler got %d events and returned %d results; it must return "
-                            "one for each, in order" % (len(taken), len(results)))
+            results = run(events, BatchContext([items[i] for i in taken])) if taken else ()
         except SystemExit:
             raise
-        except BaseException as error:
-            results = [error] * len(taken)
-        for i, result in zip(taken, results):
-            answers[i] = answer_of(result, items[i][1])
+        except BaseException as error:  # printed once, told to each
+            for nth, i in enumerate(taken):
+                answers[i] = error_of(error, items[i][1], 0 if nth else len(taken))
+        else:
+            for i, result in zip(taken, results):
+                answers[i] = answer_of(result, items[i][1])
         flush()
         return answers
 
@@ -366,9 +395,9 @@ def encode_error(payload):
         return json.dumps(payload).encode()
 
 
-def print_error(payload):
+def print_error(payload, whose=""):
     """One log event: its lines are joined by a carriage return, their indentation is not blanks."""
-    lines = ["[ERROR] %s: %s" % (payload["errorType"], payload["errorMessage"])]
+    lines = ["[ERROR] %s%s: %s" % (whose, payload["errorType"], payload["errorMessage"])]
     if payload["stackTrace"]:
         lines.append("Traceback (most recent call last):")
     for entry in payload["stackTrace"]:
@@ -395,11 +424,18 @@ class LogFormatter(logging.Formatter):
     converter = time.gmtime
 
 
-class LogHandler(logging.Handler):
+class Current:
+    """The call that is being served; of a batch, its first."""
+
     request_id = ""
 
+
+current = Current()
+
+
+class LogHandler(logging.Handler):
     def emit(self, record):
-        record.aws_request_id = LogHandler.request_id
+        record.aws_request_id = current.request_id
         try:
             sys.stdout.write(self.format(record).replace("\n", "\r") + "\n")
         except Exception:
@@ -481,6 +517,126 @@ class BatchContext(Context):
         self.aws_request_ids = [context.aws_request_id for context in self.contexts]
 
 
+# ---------------------------------------------------------------------------------------------------- leftovers
+
+class Leftovers:
+    """What the import left open or wrote: on Lambda each environment has its own, and so has each worker here.
+
+    A file is opened anew, since forks share the offset of one that was open before.  What lies in /tmp is copied: a
+    worker's /tmp is another.  A connection (socket, pipe, epoll ...) can be had once only: answers to one worker would
+    be read by another, so a version that keeps one open is not forked.
+    """
+
+    def __init__(self):
+        self.hindrances = []  # words: what no fork can have as its own
+        self.files = []       # (descriptor, name, flags) to open anew
+        self.tmp = None       # descriptor of this /tmp, when there is something in it
+        self.links = []       # (path, target) of symbolic links there: a cell has no readlinkat()
+        try:
+            numbers = sorted(int(number) for number in os.listdir("/proc/self/fd"))
+        except OSError:  # no /proc in this cell
+            numbers = range(DESCRIPTORS_MAX)
+        for number in numbers:
+            if number > CONTROL_FD:
+                self.look_at(number)
+        self.look_at_tmp()
+
+    def look_at(self, number):
+        try:
+            status = os.fstat(number)
+        except OSError:  # not open; or it was the listing's own
+            return
+        if stat.S_ISCHR(status.st_mode):
+            return
+        name = name_of_descriptor(number)
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            self.hindrances.append("the import left %s open (descriptor %d); close it, or open it in a function "
+                                   "registered by snapshot_restore_py.register_after_restore" % (name, number))
+            return
+        flags = fcntl.fcntl(number, fcntl.F_GETFL)
+        if not is_named(status, name):
+            if flags & os.O_ACCMODE != os.O_RDONLY or not os.path.exists("/proc/self/fd/%d" % number):
+                self.hindrances.append("the import left a file without a name open (descriptor %d)" % number)
+                return
+            name = "/proc/self/fd/%d" % number
+        self.files.append((number, name, flags))
+
+    def look_at_tmp(self):
+        files = size = 0
+        for folder, folders, names in os.walk(TMP):
+            if files > TMP_COPY_FILES_MAX:
+                break
+            files += len(folders) + len(names)
+            for path in (os.path.join(folder, name) for name in folders + names):
+                size += os.lstat(path).st_size
+                if os.path.islink(path):
+                    self.links.append((path, os.readlink(path)))
+        if files > TMP_COPY_FILES_MAX or size > TMP_COPY_BYTES_MAX:
+            self.hindrances.append("the import wrote more to /tmp than is copied to each worker: %d files of %.1f MB, "
+                                   "and not up to %d of %d MB" % (files, size / 2**20, TMP_COPY_FILES_MAX, TMP_COPY_BYTES_MAX >> 20))
+        elif files > 0:
+            self.tmp = os.open(TMP, os.O_RDONLY | os.O_DIRECTORY)
+
+    def make_own(self):
+        """In each worker."""
+        if self.tmp is not None:
+            if os.fstat(self.tmp).st_dev != os.stat(TMP).st_dev:
+                fresh = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.tmp)  # forks share its offset, too
+                copy_missing(fresh, TMP)
+                os.close(fresh)
+                for path, target in self.links:
+                    if not os.path.lexists(path):
+                        os.symlink(target, path)
+            os.close(self.tmp)
+        for number, name, flags in self.files:
+            fresh = os.open(name, flags)
+            if not flags & os.O_DIRECTORY:
+                os.lseek(fresh, os.lseek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+            os.dup2(fresh, number, os.get_inheritable(number))
+            os.close(fresh)
+
+
+def name_of_descriptor(number):
+    try:
+        name = os.readlink("/proc/self/fd/%d" % number)
+    except OSError:
+        return "something"
+    if name.startswith("/"):
+        return name
+    return "a " + name.replace("anon_inode:", "").partition(":")[0].strip("[]")  # socket:[123], anon_inode:[eventpoll]
+
+
+def is_named(status, name):
+    try:
+        return os.path.samestat(status, os.stat(name))
+    except OSError:
+        return False
+
+
+def copy_missing(source, target):
+    """From a descriptor of a folder to the name of another; what is there already stays: a /tmp may have been kept."""
+    with os.scandir(source) as entries:
+        for entry in entries:
+            copy_entry(source, entry, os.path.join(target, entry.name))
+
+
+def copy_entry(source, entry, path):
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
+        os.makedirs(path, exist_ok=True)
+        folder = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=source)
+        copy_missing(folder, path)
+        os.close(folder)
+    elif stat.S_ISREG(status.st_mode) and not os.path.lexists(path):
+        opened = os.open(entry.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=source)
+        with open(opened, "rb") as old, open(path, "wb") as new:
+            new.write(old.read())
+    else:
+        return
+    os.chmod(path, stat.S_IMODE(status.st_mode))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 # ---------------------------------------------------------------------------------------------------- hooks
 
 class Hooks:
@@ -511,6 +667,7 @@ class Seeds:
 
     def __init__(self):
         self.wanted = os.environ.get("SCULLER_RESEED", "true") != "false"
+        self.is_watching = True
         self.drawn = set()     # entropy that came from the operating system
         self.chosen = set()    # id of random.Random objects that got a seed
         self.numpy_ones = []   # bit generators to renew
@@ -530,11 +687,13 @@ class Seeds:
 
     def watch_randbits(self, bits):
         value = self.original[0](bits)
-        self.drawn.add(value)
+        if self.is_watching:  # numpy keeps this function for ever
+            self.drawn.add(value)
         return value
 
     def settle(self):
         """After the import, before gc.freeze() hides the objects."""
+        self.is_watching = False
         secrets.randbits, random.Random.seed, random.seed = self.original
         if id(random._inst) in self.chosen:
             self.state = random.getstate()  # random renews itself in every fork, chosen or not
@@ -562,6 +721,8 @@ class Seeds:
         """In each fork."""
         if self.state is not None:
             random.setstate(self.state)
+        if not self.wanted:
+            return
         for bits in self.numpy_ones:
             bits.state = type(bits)().state
         for generator in self.python_ones:
