@@ -50,7 +50,7 @@ struct keeper {
     int fd;
     pid_t pid;
     uint32_t last_number;
-    bool is_lost;
+    bool is_lost, was_out_of_memory;
     int handles;
     LIST_HEAD(, cell) cells;
     LIST_HEAD(, ending) endings;
@@ -127,6 +127,7 @@ static void on_ended(struct keeper *keeper, const struct keeper_message *message
 {
     struct cell *cell = find_cell(keeper, message->cell);
 
+    keeper->was_out_of_memory = message->end.out_of_memory;
     if (message->status == -1)
         memcpy(keeper->error, message->text, sizeof keeper->error);
     if (cell)
@@ -175,6 +176,7 @@ static void lose_keeper(struct keeper *keeper)
 {
     keeper->is_lost = true;
     (void)uv_poll_stop(&keeper->poll);
+    keeper->was_out_of_memory = false;
     (void)snprintf(keeper->error, sizeof keeper->error, "the keeper is gone");
     while (!LIST_EMPTY(&keeper->cells))
         end_cell(keeper, LIST_FIRST(&keeper->cells), -1);
@@ -439,6 +441,11 @@ void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bo
 const char *keeper_last_error(const struct keeper *keeper)
 {
     return keeper->error;
+}
+
+bool keeper_was_out_of_memory(const struct keeper *keeper)
+{
+    return keeper->was_out_of_memory;
 }
 
 const char *keeper_note(const struct keeper *keeper)

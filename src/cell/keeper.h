@@ -102,6 +102,8 @@ void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bo
                        void *ctx);
 void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on_exit never comes */
 const char *keeper_last_error(const struct keeper *keeper);
+/* In on_exit: the kernel killed a process of that cell, and of no worker of it, for its `own` limit of memory. */
+bool keeper_was_out_of_memory(const struct keeper *keeper);
 const char *keeper_note(const struct keeper *keeper); /* what the kernel does not give to cells, or "" */
 void keeper_on_lost(struct keeper *keeper, void (*on_lost)(void *ctx), void *ctx); /* the keeper died */
 /* For the program that takes this process's place by exec: the keeper ends all cells and begins anew, too, from the

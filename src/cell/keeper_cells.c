@@ -152,8 +152,11 @@ static void cell_ended(struct keeper_cell *cell, int status)
 {
     struct cell_report report;
     struct keeper_message message = {.type = KEEPER_ENDED, .cell = cell->number};
+    struct cgroup_figures figures;
     int fds[2];
 
+    cgroup_figures(keeper.cgroups, (struct cgroup){.cell = cell->number}, &figures);
+    message.end.out_of_memory = figures.out_of_memory;
     (void)snprintf(message.text, sizeof message.text, "%s", cell->failure);
     while (cell_read_report(cell->started.reports, &report, fds)) {
         hear(cell, &report, fds);

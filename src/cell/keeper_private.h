@@ -28,7 +28,7 @@ enum keeper_message_type {
     KEEPER_END_WORKER,     /* cell, worker, keep_tmp */
     KEEPER_RENEW,          /* the last one of this server: end all cells, begin anew from the binary on disk */
     /* keeper -> server */
-    KEEPER_ENDED,          /* cell, status; text when status is -1 */
+    KEEPER_ENDED,          /* cell, status, end.out_of_memory; text when status is -1 */
     KEEPER_NOTE,           /* text: something the kernel did not give */
     KEEPER_WORKER_REFUSED, /* cell, worker, text: its gate was closed */
     KEEPER_WORKER_ENDED,   /* cell, worker, end */

@@ -8,7 +8,8 @@
  * CHECK, KEEP and MARK look at and write the marks, on libuv's threads: `unpacked` after the whole tree was given to
  * the disk (syncfs), `ready-<runtime>` after its bytecode was written.  A tree without its mark is renamed away and
  * made anew, so a crash at any point costs time only.  Bytecode is a gain, not a need: if compiling fails the package
- * is ready all the same, and the log says why.
+ * is ready all the same, and the log says why.  Both cells have limits (CELL_MEMORY_MB ...): a source that is too much for
+ * the compiler stays as it is, and whoever imports it meets the limits of a template.
  *
  * A failure has one of two causes, and whoever waits is told which: the unpacker refused what is in the package, or
  * the machine could not do its part.  Only the unpacker can blame the package, so all else is the machine's.
@@ -43,6 +44,11 @@ enum {
     WORDS_BYTES_MAX = 4096, /* of what a cell printed: the first of it */
     CELL_TMP_MB = 64,
     CELL_TIMEOUT_MS = 15 * 60 * 1000,
+    /* A package is a stranger's: 23 KB of it may be a source that compiles to gigabytes. */
+    CELL_MEMORY_MB = 1024,
+    CELL_PIDS_MAX = 64,
+    CELL_CPU_WEIGHT = 30,       /* a function's of 512 MB: it may wait, calls may not */
+    CELL_CPU_QUOTA_US = 100000, /* and one CPU where nobody else wants it */
 };
 
 enum stage { STAGE_WAITING, STAGE_CHECK, STAGE_UNPACK, STAGE_KEEP, STAGE_COMPILE, STAGE_MARK, STAGE_READY };
@@ -86,6 +92,7 @@ struct cell_run {
 struct stage_row {
     void (*run)(struct preparation *preparation, struct err *err); /* on libuv's threads; or NULL and a cell: */
     enum cell_kind kind;
+    const char *what; /* its cell does */
     bool reads_zip;
     bool is_gain;    /* no need: when its cell fails, `next` all the same */
     enum stage next; /* STAGE_READY: done.  CHECK may jump ahead */
@@ -312,6 +319,8 @@ static void describe_end(struct cell_run *run, int status, char *ret, size_t siz
         snprintf(ret, size, "took longer than %d s", CELL_TIMEOUT_MS / 1000);
     else if (status == -1)
         snprintf(ret, size, "%s", keeper_last_error(keeper));
+    else if (keeper_was_out_of_memory(keeper))
+        snprintf(ret, size, "%s took more than %d MB of memory", row_of(run->preparation->stage)->what, CELL_MEMORY_MB);
     else if (words.len > 0)
         snprintf(ret, size, STR_FMT, STR_ARG(words));
     else if (WIFSIGNALED(status))
@@ -379,6 +388,8 @@ static bool fill_options(const struct preparation *preparation, struct cell_opti
     *ret = (struct cell_options){
         .kind = row_of(preparation->stage)->kind,
         .tmp_mb = CELL_TMP_MB,
+        .limits = {.cpu_weight = CELL_CPU_WEIGHT, .cpu_quota_us = CELL_CPU_QUOTA_US},
+        .own = {.memory_bytes = (uint64_t)CELL_MEMORY_MB << 20, .pids_max = CELL_PIDS_MAX},
         .unpacked_bytes_max = (uint64_t)packages->unzipped_bytes_max,
         .unpacked_files_max = UNZIPPED_FILES_MAX,
         .control_fd = -1,
@@ -442,9 +453,9 @@ static const struct stage_row *row_of(enum stage stage)
 {
     static const struct stage_row rows[] = {
         [STAGE_CHECK] = {.run = check_run, .next = STAGE_UNPACK},
-        [STAGE_UNPACK] = {.kind = CELL_UNPACKER, .reads_zip = true, .next = STAGE_KEEP},
+        [STAGE_UNPACK] = {.kind = CELL_UNPACKER, .what = "unpacking it", .reads_zip = true, .next = STAGE_KEEP},
         [STAGE_KEEP] = {.run = keep_run, .next = STAGE_COMPILE},
-        [STAGE_COMPILE] = {.kind = CELL_COMPILER, .is_gain = true, .next = STAGE_MARK},
+        [STAGE_COMPILE] = {.kind = CELL_COMPILER, .what = "compiling its sources", .is_gain = true, .next = STAGE_MARK},
         [STAGE_MARK] = {.run = mark_run, .next = STAGE_READY},
     };
 

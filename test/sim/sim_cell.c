@@ -839,6 +839,12 @@ const char *keeper_last_error(const struct keeper *keeper)
     return "no \"cell\" today";
 }
 
+bool keeper_was_out_of_memory(const struct keeper *keeper)
+{
+    (void)keeper;
+    return false;
+}
+
 const char *keeper_note(const struct keeper *keeper)
 {
     (void)keeper;
