@@ -57,7 +57,8 @@ enum {
     RECORD_INPUT_BYTES_MAX = 256 * 1024,
     RECORD_OUTPUT_BYTES_MAX = 256 * 1024,
     RECORD_LOG_BYTES_MAX = 256 * 1024,
-    RECORD_LOG_TAIL_BYTES = 8 * 1024, /* of a log that is longer, its last; more than X-Amz-Log-Result shows */
+    RECORD_LOG_TAIL_BYTES = 8 * 1024,      /* of a log that is longer, its last; more than X-Amz-Log-Result shows */
+    RECORD_LOG_SHARE_BYTES_MIN = 2 * 1024, /* of a batch's log, what each call keeps of its head, and of its tail */
 };
 
 #define ZIP_BYTES_MAX_DEFAULT (2LL * 1024 * 1024 * 1024)

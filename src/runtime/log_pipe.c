@@ -19,9 +19,9 @@ enum {
 };
 
 /* What of `bytes` fits; the rest is returned. */
-static str fill(struct buf *log, str bytes)
+static str fill(struct buf *log, size_t bytes_max, str bytes)
 {
-    size_t space = log->max > log->len ? log->max - log->len : 0;
+    size_t space = bytes_max > log->len ? bytes_max - log->len : 0;
     size_t kept = bytes.len < space ? bytes.len : space;
 
     if (kept > 0)
@@ -29,25 +29,34 @@ static str fill(struct buf *log, str bytes)
     return str_from(bytes, kept);
 }
 
-/* The tail is a window of at least RECORD_LOG_TAIL_BYTES that moves along: what leaves it is dropped. */
-void log_keep(struct run *run, str bytes)
+/* All calls of a batch keep together what one alone would, but each enough to be of use. */
+static size_t share_of(size_t bytes_max, int sharers)
+{
+    size_t share = bytes_max / (size_t)sharers;
+
+    return share > RECORD_LOG_SHARE_BYTES_MIN ? share : RECORD_LOG_SHARE_BYTES_MIN;
+}
+
+/* The tail is a window that moves along, its half at least is kept: what leaves it is dropped. */
+void log_keep(struct run *run, int sharers, str bytes)
 {
     struct buf *tail = &run->log_tail;
-    size_t over;
+    size_t kept, over;
 
     if (tail->len == 0)
-        bytes = fill(&run->log, bytes);
+        bytes = fill(&run->log, share_of(run->log.max, sharers), bytes);
     if (bytes.len == 0)
         return;
     if (tail->max == 0)
-        buf_init(tail, 2 * (size_t)RECORD_LOG_TAIL_BYTES);
-    if (bytes.len > RECORD_LOG_TAIL_BYTES) {
-        run->log_bytes_dropped += tail->len + bytes.len - RECORD_LOG_TAIL_BYTES;
+        buf_init(tail, 2 * share_of(RECORD_LOG_TAIL_BYTES, sharers));
+    kept = tail->max / 2;
+    if (bytes.len > kept) {
+        run->log_bytes_dropped += tail->len + bytes.len - kept;
         buf_clear(tail);
-        bytes = str_from(bytes, bytes.len - RECORD_LOG_TAIL_BYTES);
+        bytes = str_from(bytes, bytes.len - kept);
     }
     if (tail->len + bytes.len > tail->max) {
-        over = tail->len + bytes.len - RECORD_LOG_TAIL_BYTES;
+        over = tail->len + bytes.len - kept;
         buf_consume(tail, over);
         run->log_bytes_dropped += over;
     }
@@ -58,7 +67,7 @@ void log_keep_init(void *template, str bytes)
 {
     struct template *printed = template;
 
-    printed->init_log_dropped += fill(&printed->init_log, bytes).len;
+    printed->init_log_dropped += fill(&printed->init_log, printed->init_log.max, bytes).len;
 }
 
 bool log_pipe_read(int fd, bool to_end, log_take *take, void *ctx)

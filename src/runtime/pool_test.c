@@ -444,6 +444,47 @@ static void serves_what_waits_as_one_batch(void)
     runnable_release(what);
 }
 
+/* Each call keeps its share of what one alone may: of a flood the first and the last. */
+static void keeps_of_a_loud_batch_what_one_call_may(void)
+{
+    static const char source[] = "import time\n"
+                                 "def handler(event, context): return 'never'\n"
+                                 "def batch_handler(events, context):\n"
+                                 "    time.sleep(0.2)\n"
+                                 "    print('together', len(events))\n"
+                                 "    print('x' * 1000000)\n"
+                                 "    print('the last')\n"
+                                 "    return [len(events) for e in events]\n";
+    enum { CALLS = 20 };
+    struct pool_options options = usual;
+    struct runnable *what = make_function("loud_batch", "1", source);
+    static struct call calls[CALLS];
+    struct bench bench;
+    char words[32];
+
+    options.workers_per_version_max = 1;
+    bench_open(&bench, &options);
+    for (int i = 0; i < CALLS; i++)
+        start_call(&bench, &calls[i], what, "{}");
+    for (int i = 0; i < CALLS; i++) {
+        struct run *run = &calls[i].run;
+        size_t kept, sharers;
+        wait_call(&bench, &calls[i]);
+        sharers = strtoul(calls[i].payload, NULL, 10);
+        (void)snprintf(words, sizeof words, "together %zu\n", sharers);
+        kept = run->log.len + run->log_tail.len;
+        ok(sharers >= 1 && sharers <= CALLS && logged(&calls[i], words));
+        ok(str_ends(buf_str(&run->log_tail), STR("x\nthe last\n")));
+        ok(kept + run->log_bytes_dropped == 1000001 + strlen(words) + strlen("the last\n"));
+        ok(kept <= RECORD_LOG_BYTES_MAX / sharers + 2 * RECORD_LOG_TAIL_BYTES);
+        ok(sharers < 15 || kept <= RECORD_LOG_BYTES_MAX / 15 + 2 * (size_t)RECORD_LOG_SHARE_BYTES_MIN);
+        ok(run->log_tail.len >= RECORD_LOG_SHARE_BYTES_MIN);
+        end_call(&calls[i]);
+    }
+    bench_close(&bench);
+    runnable_release(what);
+}
+
 static void does_without_forks_where_threads_are_alive(void)
 {
     static const char source[] = "import os, threading, time\n"
@@ -559,6 +600,7 @@ static void (*const tests[])(void) = {
     carries_the_largest_event_and_answer,
     tells_what_a_call_costs,
     serves_what_waits_as_one_batch,
+    keeps_of_a_loud_batch_what_one_call_may,
     does_without_forks_where_threads_are_alive,
     keeps_tmp_after_a_timeout,
     keeps_a_worker_parked,

@@ -73,7 +73,8 @@ struct worker {
     bool is_late, keeps_tmp;          /* its calls ran out of time, and are not told yet */
     int status;                       /* is_gone */
     bool waits_no_more;               /* for the keeper to tell */
-    int answers, batch_answers;       /* in all; of what it runs */
+    int answers;                      /* in all */
+    int batch_calls, batch_answers;   /* what it was given at once; and has answered of that */
     struct worker_end figures;        /* is_told */
     struct farewell *farewell;        /* asked, not told */
     int work_fd, log_fd, handles;
@@ -211,7 +212,7 @@ void worker_close_line(struct worker *worker, bool kill); /* -> ENDING: it is go
 void worker_on_forked(struct worker *worker, int error);
 void worker_gone(struct worker *worker, int status); /* its process has ended; it is freed when the keeper has told */
 void worker_lose_all(struct process *home, int status); /* so has their cell: freed at once */
-uint32_t worker_weight(const struct runnable *what); /* of its cell */
+uint32_t worker_weight(const struct runnable *what);    /* of its cell */
 struct worker *worker_find(struct template *template, uint32_t number);
 
 /* serve.c */
@@ -274,5 +275,6 @@ struct run_result payload_refused(struct run *run, const char *why);
 /* Reads what is there, up to a bound a turn (`to_end`: until empty); false when the other end is closed. */
 typedef void log_take(void *ctx, str bytes);
 bool log_pipe_read(int fd, bool to_end, log_take *take, void *ctx);
-void log_keep(struct run *run, str bytes);     /* the head of it, and the tail */
+/* The head of it, and the tail; sharers: how many calls keep the same bytes. */
+void log_keep(struct run *run, int sharers, str bytes);
 void log_keep_init(void *template, str bytes); /* a log_take: to template->init_log */

@@ -128,6 +128,7 @@ void worker_run(struct worker *worker, struct place_list *batch)
     worker_enter(worker, WORKER_BUSY);
     worker->was_used = true;
     worker->idle_output = 0;
+    worker->batch_calls = count;
     worker->batch_answers = 0;
     TAILQ_CONCAT(&worker->running, batch, next);
     worker->sending = TAILQ_FIRST(&worker->running);
@@ -139,14 +140,15 @@ void worker_run(struct worker *worker, struct place_list *batch)
 
 /* Output */
 
-/* What a batch prints belongs to all its calls: nobody can tell whose it is. */
+/* What a batch prints belongs to all its calls, since nobody can tell whose it is; each keeps its share of a record's
+ * bound, so that a batch costs what one call may. */
 static void keep_for_all(void *ctx, str bytes)
 {
     struct worker *worker = ctx;
     struct place *place;
 
     TAILQ_FOREACH (place, &worker->running, next)
-        log_keep(place->run, bytes);
+        log_keep(place->run, worker->batch_calls, bytes);
 }
 
 static void read_log(struct worker *worker, bool to_end)
