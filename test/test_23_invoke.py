@@ -61,6 +61,23 @@ def test_the_tail_of_the_log(lam, name):
     assert "x-amz-log-result" not in invoke(lam, name).headers
 
 
+def test_the_tail_of_a_flood_is_its_end(lam, name):
+    code = """
+        def handler(event, context):
+            print('the beginning')
+            for n in range(30_000):
+                print(n, 'x' * 90)
+            print('the end')
+    """
+    make_function(lam, name, code)
+    answer = invoke(lam, name, LogType="Tail")
+    lines = base64.b64decode(answer.headers["x-amz-log-result"]).decode().splitlines()
+    numbers = [int(line.split()[0]) for line in lines[1:] if line.endswith("xxx")]  # the first is cut
+    assert numbers == list(range(30_000 - len(numbers), 30_000)) and len(numbers) > 30
+    assert lines[lines.index("the end") + 1].startswith("END RequestId")
+    assert sum(len(line) + 1 for line in lines) <= 4096
+
+
 def test_client_context(lam, name):
     make_function(lam, name, "def handler(event, context):\n    return context.client_context.custom\n")
     context = base64.b64encode(json.dumps({"custom": {"k": "v"}}).encode()).decode()

@@ -134,6 +134,18 @@ def test_a_function_that_calls_itself_is_stopped(lam, name, boto3_layer):
     assert "Lineage=" in answer.payload["trace"]
 
 
+def test_recursion_that_hides_ends_at_the_functions_concurrency(lam, name, boto3_layer):
+    hidden = ITSELF.replace("    try:", "    os.environ.pop('_X_AMZN_TRACE_ID', None)\n    try:")
+    function(lam, name, hidden.replace(", 'trace': os.environ['_X_AMZN_TRACE_ID']", ""), Layers=[boto3_layer],
+             MemorySize=512, Environment={"Variables": {"AWS_MAX_ATTEMPTS": "1"}})
+    lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=20)
+    answer = invoke(lam, name, {"depth": 1})
+    assert answer.payload == {"depth": 20, "error": "TooManyRequestsException"}
+    lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    refused("TooManyRequestsException", lam.invoke, FunctionName=name)
+    lam.delete_function(FunctionName=name)
+
+
 def test_recursion_is_counted_on_the_thread_of_calls_and_can_be_allowed(server, lam, name):
     function(lam, name, "def handler(event, context):\n    return 1\n")
     trace = None

@@ -167,8 +167,9 @@ static bool read_client_context(struct aws_call *call, str header, str *ret)
 }
 
 /* The thread of the call, one round longer.  Only what comes by this API is counted, as on AWS; a function whose
- * RecursiveLoop is Allow is not.  That a function leaves the header out cannot be helped: its concurrency and the
- * pool's limits stand behind. */
+ * RecursiveLoop is Allow is not.  Who leaves the header out is not counted, there as here ("Lambda recursive loop
+ * detection": by the header, from the SDKs): the stop is for mistakes.  Its keys would not tell which of a function's
+ * calls it is that calls, since all forks of a template have the same; its concurrency and the pool's limits end it. */
 static bool follow_trace(struct aws_call *call, struct invoking *invoking)
 {
     const struct function_entry *entry = catalog_function(call->door->catalog, invoking->ref.name);
