@@ -22,3 +22,14 @@ def test_a_source_that_compiles_to_gigabytes_is_not_compiled(limited, name):
     make_function(lam, name, {"main.py": "def handler(event, context): return 'served'\n", "monster.py": monster})
     assert invoke(lam, name).payload == "served"
     assert "compiling its sources took more than 1024 MB of memory" in limited.log_text()
+
+
+def test_an_import_has_what_a_worker_has_and_some(limited, name):
+    """Without a setting: 512 MB at least.  Half of the machine was the limit, for each template."""
+    lam = limited.client("lambda")
+    make_function(lam, name, "x = [bytearray(b'x') * (1 << 20) for _ in range(600)]\ndef handler(event, context): return len(x)\n")
+    assert invoke(lam, name).payload["errorMessage"].endswith("signal: killed")
+    assert "out of memory: the import took more than 512 MB" in limited.cli("logs", name, "--json").stdout
+    lam.update_function_configuration(FunctionName=name, MemorySize=512)
+    lam.get_waiter("function_updated").wait(FunctionName=name)
+    assert invoke(lam, name).payload == 600

@@ -6,7 +6,7 @@
  * does nothing, memory and CPU read as 0).  What a host cannot give is told in words once, never silently left out.
  *
  * Layout:  <root>/sculler-<keeper's pid>/cell-<n>/{template, worker-<m> ...}.  A cell's limits stand on cell-<n>, so a
- * bad template gains nothing by keeping its children; a worker's on its own.  Leftovers of keepers that are no more are
+ * bad template gains nothing by keeping its children; a worker's on its own; that of all cells together on our root.  Leftovers of keepers that are no more are
  * swept away at open.
  */
 #pragma once

@@ -37,6 +37,7 @@ enum {
     SWEEP_FOLDERS_MAX = 8192,
     SWEEP_TRIES_MAX = 400, /* of 5 ms */
     SWEEP_PAUSE_NS = 5 * 1000 * 1000,
+    MEMORY_KEPT_PART = 8, /* of the machine's memory all cells together leave one in so many */
     MOVE_ROUNDS_MAX = 16, /* processes of our group may fork while they are moved */
 };
 
@@ -394,14 +395,19 @@ static void keep_reason(struct err *why, const struct err *err, enum cgroup_back
         *why = *err;
 }
 
-/* Beside the host's other processes, among them the server: as many of them as there are CPUs.  As one group of the
- * default weight, a hundred busy workers would get no more than one process. */
-static void weigh_all(const struct cgroup_host *host)
+/* Beside the host's other processes, among them the server: as many of them as there are CPUs (as one group of the
+ * default weight, a hundred busy workers would get no more than one process), and not its last memory. */
+static void limit_all(const struct cgroup_host *host)
 {
-    struct cell_limits limits = {.cpu_weight = 100 * (uint32_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const struct cell_limits limits[] = {
+        {.cpu_weight = 100 * (uint32_t)sysconf(_SC_NPROCESSORS_ONLN)},
+        {.memory_bytes = memory - memory / MEMORY_KEPT_PART},
+    };
     struct err ignored;
 
-    (void)host->kind->limit(host, ".", &limits, true, &ignored);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        (void)host->kind->limit(host, ".", &limits[i], true, &ignored);
 }
 
 struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char ret_note[static 200])
@@ -424,7 +430,7 @@ struct cgroup_host *cgroup_open_at(const struct cgroup_sources *sources, char re
     if (host->count == 0)
         host->kind = &cgroup_kinds[CGROUP_NONE];
     else
-        weigh_all(host);
+        limit_all(host);
     hosts_open += host->count > 0;
     count = cgroup_find_places(sources, places, CGROUP_PLACES_MAX); /* anew: we may have moved to a leaf */
     host->home = host->count ? open_home(places, count) : -1;

@@ -252,6 +252,19 @@ static void takes_a_worker_wider_than_its_cell(void)
     end_group();
 }
 
+/* Whatever the cells do together, the host's own processes have memory left. */
+static void leaves_memory_to_the_host(void)
+{
+    uint64_t limit = UINT64_MAX, machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    int root = cgroup_root_of(host, CONTROLS_MEMORY);
+
+    if (root < 0)
+        return;
+    ok(cgroup_read_number(root, "", "memory.max", &limit) ||
+       cgroup_read_number(root, "", "memory.limit_in_bytes", &limit));
+    ok(limit < machine && limit > machine / 2);
+}
+
 /* A keeper that ends without a word, and leaves a process that inherited all its descriptors. */
 static NORETURN void be_killed(int tell)
 {
@@ -313,6 +326,7 @@ int main(void)
         holds_a_spinner_to_its_quota();
         tells_what_a_move_costs();
         takes_a_worker_wider_than_its_cell();
+        leaves_memory_to_the_host();
         sweeps_what_a_killed_keeper_left();
     } else {
         printf("ok %d # SKIP limits: %s\n", ++test_count, note);

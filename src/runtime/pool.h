@@ -67,7 +67,7 @@ struct pool_options {
     bool allow_host_network;       /* a function may ask for CELL_NETWORK_HOST */
     uint16_t api_port;             /* of the server on loopback, for cells with egress; 0: none */
     int64_t templates_memory_mb;   /* budget of the machine for templates and idle workers; 0: half of its memory */
-    int64_t template_memory_mb;    /* limit of one template beside its workers; 0: templates_memory_mb */
+    int64_t template_memory_mb;    /* limit of one template beside its workers; 0: by MemorySize */
     int account_concurrency;       /* AWS's ConcurrentExecutions; 0: none */
     int template_age_max_ms;       /* a template is started anew after this, since its credentials end; 0: never */
     int64_t slow_us;               /* a call that takes longer is logged; 0: none is */

@@ -332,6 +332,31 @@ static void sheds_what_is_too_much(void)
     runnable_release(what);
 }
 
+/* Its import says on the control socket that it is done, and takes four terabytes. */
+static const char boaster[] = "import os, struct\n"
+                              "os.write(3, struct.pack('=IIQIiqII', 4, 0, 0, 0, 1, 0, 0, 0xFFFFFFFF))\n"
+                              "def handler(event, context): return 'here'\n";
+
+static void believes_no_template_that_it_takes_all_memory(void)
+{
+    struct runnable *boasts = make_function("boaster", "1", boaster), *modest = make_function("modest", "1", sleeper);
+    struct pool_options options = usual;
+    struct bench bench;
+    struct call call;
+
+    options.templates_memory_mb = 800; /* room for the most that one can take, and a modest one */
+    bench_open(&bench, &options);
+    do_call(&bench, &call, modest, "{}");
+    end_call(&call);
+    do_call(&bench, &call, boasts, "{}");
+    turn_for(&bench, 100);
+    ok(pool_counts(bench.pool).templates == 2);
+    end_call(&call);
+    bench_close(&bench);
+    runnable_release(boasts);
+    runnable_release(modest);
+}
+
 static void tells_what_a_start_costs(void)
 {
     struct runnable *what = make_function("starts", "1", sleeper);
@@ -391,6 +416,7 @@ static void (*const tests[])(void) = {
     keeps_what_is_reserved_for_its_function,
     tells_the_memory_of_what_it_ended,
     sheds_what_is_too_much,
+    believes_no_template_that_it_takes_all_memory,
     tells_what_a_start_costs,
 };
 

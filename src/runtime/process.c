@@ -140,6 +140,22 @@ static void on_init_timeout(uv_timer_t *timer)
     fail_init(process, &(struct init_failure){.kind = INIT_TIMED_OUT, .timeout_ms = process->init_timeout_ms});
 }
 
+static void note_memory(struct process *process)
+{
+    BUF_AUTO words = {0};
+
+    if (!keeper_was_out_of_memory(process->template->pool->keeper))
+        return;
+    buf_init(&words, 256);
+    buf_printf(
+        &words,
+        "out of memory: the import took more than %d MB (the server's template_memory_mb; if that is not set: %d MB "
+        "more than MemorySize, and %d MB at least)",
+        (int)process_memory_mb_max(process->template), TEMPLATE_BESIDE_WORKER_MB, TEMPLATE_MB_MIN);
+    buf_add_char(&words, '\0');
+    template_note(process->template, words.at);
+}
+
 /* The cell is no more, and with it every process in it. */
 static void on_cell_exit(void *ctx, int status)
 {
@@ -156,6 +172,7 @@ static void on_cell_exit(void *ctx, int status)
     }
     if (in_init) {
         read_output(process, true);
+        note_memory(process);
         template_on_init_failed(process, &failure);
     }
     template_on_process_gone(process, status == -1 ? SIGKILL : status);
@@ -184,14 +201,35 @@ static bool send_init(int fd, struct template *template, struct err *err)
     return true;
 }
 
-/* A template may take no more than a setting says, else than all templates together: an import is a stranger's code. */
-static struct cell_limits own_limits(const struct pool *pool)
+/* An import is a stranger's code, and a template has it without a call: no more than a setting says, else than a worker
+ * may have and some, since what is imported once is not counted in each worker. */
+int64_t process_memory_mb_max(const struct template *template)
 {
-    int64_t megabytes = pool->options.template_memory_mb;
+    int64_t megabytes = template->what->memory_mb + TEMPLATE_BESIDE_WORKER_MB;
+    int64_t budget_mb = template->pool->memory_budget_kb / 1024;
 
-    if (megabytes <= 0)
-        megabytes = pool->memory_budget_kb / 1024;
-    return (struct cell_limits){.pids_max = PIDS_A_WORKER_MAX, .memory_bytes = (uint64_t)megabytes << 20};
+    if (template->pool->options.template_memory_mb > 0)
+        return template->pool->options.template_memory_mb;
+    megabytes = megabytes < TEMPLATE_MB_MIN ? TEMPLATE_MB_MIN : megabytes;
+    return megabytes < budget_mb ? megabytes : budget_mb;
+}
+
+/* Of CPU a template has the weight that each group has by default: that of one worker. */
+static struct cell_limits own_limits(const struct template *template)
+{
+    return (struct cell_limits){.pids_max = PIDS_A_TEMPLATE_MAX,
+                                .memory_bytes = (uint64_t)process_memory_mb_max(template) << 20};
+}
+
+/* What its parts may have, together: so what ended workers left in /tmp, which is memory too, is not beside it. */
+static struct cell_limits cell_limits(const struct template *template)
+{
+    const struct runnable *what = template->what;
+    int64_t workers = template->is_solo ? 1 : template->pool->options.workers_per_version_max;
+    int64_t megabytes = process_memory_mb_max(template) + workers * what->memory_mb;
+
+    return (struct cell_limits){
+        .pids_max = PIDS_A_CELL_MAX, .cpu_weight = worker_weight(what), .memory_bytes = (uint64_t)megabytes << 20};
 }
 
 static bool start_cell(struct process *process, int control, int output, struct err *err)
@@ -202,8 +240,8 @@ static bool start_cell(struct process *process, int control, int output, struct 
                                    .tmp_mb = (uint32_t)what->tmp_mb,
                                    .network = (enum cell_network)what->settings.network,
                                    .api_port = template->pool->options.api_port,
-                                   .limits = {.pids_max = PIDS_A_CELL_MAX, .cpu_weight = worker_weight(what)},
-                                   .own = own_limits(template->pool),
+                                   .limits = cell_limits(template),
+                                   .own = own_limits(template),
                                    .control_fd = control,
                                    .output_fd = output};
 

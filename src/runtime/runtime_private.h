@@ -27,6 +27,9 @@ enum {
     FIGURES_MS = 250,                    /* how long who lost its worker waits for the keeper to tell why */
     FORK_MS = 5000,                      /* how long a fork may take to be ready: mostly some milliseconds */
     PIDS_A_WORKER_MAX = 1024,            /* processes and threads, as AWS documents under "Lambda quotas" */
+    PIDS_A_TEMPLATE_MAX = 256,           /* what an import may start, and forks on their way to their own groups */
+    TEMPLATE_MB_MIN = 512,               /* of memory, where no setting says: this, or ... */
+    TEMPLATE_BESIDE_WORKER_MB = 256,     /* ... MemorySize and so much */
     PIDS_A_CELL_MAX = 8192,              /* of a template and all its workers */
     IDLE_OUTPUT_BYTES_MAX = 1024 * 1024, /* what a worker's leftovers may print between two calls */
     BATCH_BYTES_MAX = 4 * 1024 * 1024,   /* of the events of one batch, unless the first alone is larger */
@@ -196,9 +199,10 @@ struct init_failure {
 /* process.c */
 struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms);
 bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count);
-void process_kill(struct process *process);  /* template_on_process_gone follows */
-void process_drop(struct process *process);  /* it is killed, and nothing follows */
-void process_close(struct process *process); /* leaves its template; freed a turn later */
+void process_kill(struct process *process);                     /* template_on_process_gone follows */
+void process_drop(struct process *process);                     /* it is killed, and nothing follows */
+void process_close(struct process *process);                    /* leaves its template; freed a turn later */
+int64_t process_memory_mb_max(const struct template *template); /* of a process beside its workers */
 
 /* worker.c */
 bool worker_fork(struct template *template, bool parked, struct err *err); /* a fork of template->process */

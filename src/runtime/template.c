@@ -199,12 +199,14 @@ static void go_without_forks(struct template *template, const char *why)
     template_note(template, words.at);
 }
 
+/* Its word on its memory is a stranger's: with more than it can have it would drive out others. */
 static void learn(struct template *template, const struct frame *frame)
 {
     BUF_AUTO why = {0};
+    int64_t told_kb = frame->header.memory_kb, most_kb = process_memory_mb_max(template) * 1024;
 
     template->can_batch = frame->header.status &FRAME_CAN_BATCH;
-    template->memory_kb = frame->header.memory_kb;
+    template->memory_kb = (uint32_t)(told_kb < most_kb ? told_kb : most_kb);
     template->init_failed = template->is_rerun = false;
     if (frame->header.status & FRAME_CAN_FORK)
         return;
