@@ -169,6 +169,7 @@ def test_slow_calls_are_in_the_servers_log(own_server):
     make_function(lam, "slow", "import time\ndef handler(event, context): time.sleep(event['s'])\n")
     invoke(lam, "slow", {"s": 0.4})
     assert 'event="slow call"' in server.log_text() and "ran_ms=4" in server.log_text()
+    assert "record_ms=0" in server.log_text()
 
 
 def test_a_slow_import_runs_again_in_the_first_call(own_server):

@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 
 enum { CAUSE_BYTES_MAX = 1024, PAYLOAD_PARSED_MAX = 256 * 1024, MESSAGE_BYTES_MAX = 4096 };
 
@@ -151,6 +152,24 @@ static void record(struct invocation *invocation)
     records_append(invocation->invoker->records, &record);
 }
 
+/* Its wait and its record included: a disk that stalls the journal is seen here, and by nobody else. */
+static void tell_if_slow(const struct invocation *invocation)
+{
+    const struct run *run = &invocation->run;
+    int64_t limit_us = invocation->invoker->slow_us, now_us, began_us;
+
+    if (limit_us <= 0 || run->queued_us == 0)
+        return;
+    now_us = clock_steady_us();
+    if (now_us - run->queued_us <= limit_us)
+        return;
+    began_us = run->started_us > 0 ? run->started_us : run->ended_us;
+    log_warn("slow call", F_STR("function", run->what->function), F_STR("version", run->what->version),
+             F_STR("request", run->request_id), F_INT("total_ms", (now_us - run->queued_us) / 1000),
+             F_INT("waited_ms", (began_us - run->queued_us) / 1000), F_INT("init_ms", run->init_us / 1000),
+             F_INT("ran_ms", (run->ended_us - began_us) / 1000), F_INT("record_ms", (now_us - run->ended_us) / 1000));
+}
+
 /* The door's answer may end the exchange, and with it `invocation`: what is ours is taken out before. */
 static void finish(struct invocation *invocation, enum invoke_outcome outcome)
 {
@@ -161,6 +180,7 @@ static void finish(struct invocation *invocation, enum invoke_outcome outcome)
     if (invocation->status_of)
         invocation->http_status = invocation->status_of(invocation);
     record(invocation);
+    tell_if_slow(invocation);
     invocation->on_answer(invocation->ctx, invocation);
     buf_free(&log);
     buf_free(&log_tail);

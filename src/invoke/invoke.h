@@ -19,6 +19,7 @@ struct invoker {
     struct pool *pool;
     struct records *records;
     str region, account;
+    int64_t slow_us; /* a call that takes longer is logged; 0: none is */
 };
 
 enum invoke_outcome {

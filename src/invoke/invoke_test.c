@@ -244,6 +244,57 @@ static void refusals_come_before_the_pool(void)
     end();
 }
 
+/* The time of this test, which a slow journal takes. */
+static int64_t now_us = 1000000000;
+
+static int64_t read_now(void)
+{
+    return now_us;
+}
+
+static void take_seven_seconds(void *ctx, const struct record *record)
+{
+    (void)ctx, (void)record;
+    now_us += 7000000;
+}
+
+/* What one call says on standard error. */
+static void invoke_and_read_log(char *ret, size_t bytes_max)
+{
+    FILE *file = tmpfile();
+    int kept = dup(STDERR_FILENO);
+
+    if (!file || kept < 0 || dup2(fileno(file), STDERR_FILENO) < 0)
+        abort();
+    invoke("f", "", STR("{}"), false);
+    (void)dup2(kept, STDERR_FILENO);
+    (void)close(kept);
+    rewind(file);
+    ret[fread(ret, 1, bytes_max - 1, file)] = '\0';
+    (void)fclose(file);
+}
+
+static void a_slow_call_is_told_with_what_its_record_took(void)
+{
+    char said[512];
+
+    begin();
+    clock_replace(read_now);
+    next_duration_us = 0;
+    invoker.slow_us = 5000000;
+    invoke_and_read_log(said, sizeof said);
+    ok(said[0] == '\0');
+    ok(records_watch(invoker.records, take_seven_seconds, NULL));
+    invoke_and_read_log(said, sizeof said);
+    ok(strstr(said, "event=\"slow call\" function=f version=$LATEST request=") &&
+       strstr(said, " total_ms=7000 waited_ms=0 init_ms=0 ran_ms=0 record_ms=7000\n"));
+    invoker.slow_us = 0;
+    invoke_and_read_log(said, sizeof said);
+    ok(said[0] == '\0');
+    clock_replace(NULL);
+    end();
+}
+
 static void a_full_log_keeps_room_for_its_end(void)
 {
     struct arena arena = {0};
@@ -267,4 +318,4 @@ static void a_full_log_keeps_room_for_its_end(void)
 }
 
 TEST_MAIN(a_call_is_answered_and_recorded, failures_are_told_apart, refusals_come_before_the_pool,
-          a_full_log_keeps_room_for_its_end)
+          a_slow_call_is_told_with_what_its_record_took, a_full_log_keeps_room_for_its_end)

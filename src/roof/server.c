@@ -339,7 +339,6 @@ static void start_pool(struct server *server)
         .templates_memory_mb = config->templates_memory_mb,
         .template_memory_mb = config->template_memory_mb,
         .template_age_max_ms = (int)config->template_age_max_ms,
-        .slow_us = config->slow_ms * 1000,
         .allow_host_network = config->allow_host_network,
         .api_port = loopback_port(http_server_address(server->inner ? server->inner : server->http)),
         .credentials = give_credentials,
@@ -356,6 +355,7 @@ static void start_pool(struct server *server)
         .records = server->records,
         .region = setting(config->region),
         .account = setting(config->account),
+        .slow_us = config->slow_ms * 1000,
     };
 }
 

@@ -166,32 +166,18 @@ struct template *pool_template(struct pool *pool, struct runnable *what)
 
 /* Calls */
 
-static void tell_if_slow(const struct pool *pool, const struct run *run)
-{
-    int64_t total_us = run->ended_us - run->queued_us;
-    int64_t waited_us = (run->started_us > 0 ? run->started_us : run->ended_us) - run->queued_us;
-
-    if (pool->options.slow_us <= 0 || total_us <= pool->options.slow_us)
-        return;
-    log_warn("slow call", F_STR("function", run->what->function), F_STR("version", run->what->version),
-             F_STR("request", run->request_id), F_INT("total_ms", total_us / 1000),
-             F_INT("waited_ms", waited_us / 1000), F_INT("init_ms", run->init_us / 1000),
-             F_INT("ran_ms", (total_us - waited_us) / 1000));
-}
-
-static void done(const struct pool *pool, struct run *run, const struct run_result *result)
+static void done(struct run *run, const struct run_result *result)
 {
     if (run->ended_us == 0)
         run->ended_us = clock_steady_us();
-    tell_if_slow(pool, run);
     run->on_done(run->ctx, run, result);
 }
 
-static void throttle(const struct pool *pool, struct run *run, const char *reason)
+static void throttle(struct run *run, const char *reason)
 {
     struct run_result result = {.outcome = RUN_THROTTLED, .reason = reason};
 
-    done(pool, run, &result);
+    done(run, &result);
 }
 
 /* What it counted for, but for `admitted` of the pool, which is drained when all have been told. */
@@ -207,7 +193,7 @@ static void tell(struct pool *pool, struct run *run, const struct run_result *re
 {
     bool last = --pool->admitted == 0;
 
-    done(pool, run, result);
+    done(run, result);
     if (last && pool->is_draining && pool->admitted == 0 && pool->on_drained) {
         void (*on_drained)(void *ctx) = pool->on_drained;
         pool->on_drained = NULL;
@@ -317,7 +303,7 @@ void pool_submit(struct pool *pool, struct run *run)
         buf_init(&run->log, RECORD_LOG_BYTES_MAX);
     refusal = refuse(pool, run);
     if (refusal) {
-        throttle(pool, run, refusal);
+        throttle(run, refusal);
         return;
     }
     template = pool_template(pool, run->what);

@@ -70,7 +70,6 @@ struct pool_options {
     int64_t template_memory_mb;    /* limit of one template beside its workers; 0: by MemorySize */
     int account_concurrency;       /* AWS's ConcurrentExecutions; 0: none */
     int template_age_max_ms;       /* a template is started anew after this, since its credentials end; 0: never */
-    int64_t slow_us;               /* a call that takes longer is logged; 0: none is */
     const struct catalog *catalog; /* a template of what is no longer in it is retired; NULL: none is */
     int workers_per_version_max, workers_total_max, queue_per_function_max, queue_wait_ms_max;
     int worker_idle_ms, template_idle_ms, init_timeout_ms;
