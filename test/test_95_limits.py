@@ -3,8 +3,11 @@
 Each attack here took gigabytes, or a CPU for ever, before there was a limit.
 """
 
+import pathlib
+import re
+
 import pytest
-from helpers import invoke, make_function
+from helpers import descendants, invoke, make_function
 from test_43_pool import has_memory_limits
 
 
@@ -33,3 +36,33 @@ def test_an_import_has_what_a_worker_has_and_some(limited, name):
     lam.update_function_configuration(FunctionName=name, MemorySize=512)
     lam.get_waiter("function_updated").wait(FunctionName=name)
     assert invoke(lam, name).payload == 600
+
+
+def oom_score(pid):
+    return int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+def may_set_scores():
+    """CAP_SYS_RESOURCE, which servers of ours then have, too."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return bool(int(re.search(r"^CapEff:\s*(\w+)", status, re.M)[1], 16) >> 24 & 1)
+
+
+def test_the_kernel_looks_for_its_victim_in_cells(server, lam, name):
+    make_function(lam, name, """
+        def can(text):
+            try:
+                with open("/proc/self/oom_score_adj", "w") as file: file.write(text)
+                return True
+            except OSError:
+                return False
+        def handler(event, context):
+            with open("/proc/self/oom_score_adj") as file:
+                return [int(file.read()), [text for text in ("499", "0", "-1", "-900") if can(text)]]
+    """)
+    score, lower = invoke(lam, name).payload
+    assert score == 500 and set(lower) <= (set() if may_set_scores() else {"499", "0"})
+    if may_set_scores():
+        keeper = next(pid for pid in descendants(server.pid) if "keeper" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1:2])
+        assert oom_score(server.pid) == oom_score(keeper) == -900
+        assert all(oom_score(pid) >= 0 for pid in descendants(keeper) if "pasta" in pathlib.Path(f"/proc/{pid}/comm").read_text())

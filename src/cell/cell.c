@@ -41,6 +41,10 @@ enum {
     MEMLOCK_BYTES = 64 * 1024,
 };
 
+/* When the host is out of memory the kernel looks for its victim in cells first, and they cannot have that changed: who
+ * sets it with CAP_SYS_RESOURCE, as the keeper does, also sets the least that they may ask for. */
+#define OOM_SCORE_OF_CELLS "500"
+
 static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
 void cell_report(int reports, enum cell_report_kind kind, int status, const char *text, const int *fds)
@@ -233,7 +237,7 @@ static NORETURN void pid1_main(struct pid1 *self)
 
 /* The keeper's side. */
 
-static bool write_map(pid_t pid, const char *file, const char *text, struct err *err)
+static bool write_of(pid_t pid, const char *file, const char *text, struct err *err)
 {
     char path[64];
 
@@ -260,8 +264,8 @@ static bool write_maps(pid_t pid, const struct cell_host *host, const struct cel
 
     (void)snprintf(uids, sizeof uids, "%d %u 1", CELL_UID, host_uid(host, kind, cell, geteuid()));
     (void)snprintf(gids, sizeof gids, "%d %u 1", CELL_GID, host_uid(host, kind, cell, getegid()));
-    return write_map(pid, "setgroups", "deny", err) && write_map(pid, "gid_map", gids, err) &&
-           write_map(pid, "uid_map", uids, err);
+    return write_of(pid, "setgroups", "deny", err) && write_of(pid, "gid_map", gids, err) &&
+           write_of(pid, "uid_map", uids, err);
 }
 
 /* The folder that a writer fills: made by the keeper, owned by who the writer is outside. */
@@ -348,6 +352,7 @@ bool cell_start(const struct cell_host *host, const struct cell_options *options
 {
     const struct cell_kind_row *kind = cell_kind_row(options->kind);
     struct pid1 pid1 = {.host = host, .options = options, .kind = kind, .fds = *fds, .proc = host->proc};
+    struct err ignored;
     int lines[4];
     pid_t pid;
 
@@ -368,6 +373,8 @@ bool cell_start(const struct cell_host *host, const struct cell_options *options
     pid = clone_pid1(&pid1);
     cell_root_close(&pid1.root);
     close(lines[1]), close(lines[2]);
+    if (pid > 0)
+        (void)write_of(pid, "oom_score_adj", OOM_SCORE_OF_CELLS, &ignored);
     if (pid < 0 ? !err_sys(err, "cloning a %s's namespaces", kind->name) : !write_maps(pid, host, kind, cell, err)) {
         if (pid > 0)
             kill(pid, SIGKILL), waitpid(pid, NULL, 0);

@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { EXEC_FAILED = 127 };
+enum { EXEC_FAILED = 127, OOM_SCORE_OF_OURS = -900 };
 
 struct cell {
     LIST_ENTRY(cell) next;
@@ -289,11 +289,23 @@ static void on_turn(uv_timer_t *timer)
     end_workers(timer->data, 0);
 }
 
+/* We and, by inheritance, the keeper: the last that the kernel kills when the host is out of memory, since all cells go
+ * with either.  Cells get another score (cell.c).  An ordinary user may not. */
+static void outlive_others(void)
+{
+    FD_AUTO fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    char text[16] = "";
+
+    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strtol(text, NULL, 10) > OOM_SCORE_OF_OURS)
+        dprintf(fd, "%d", OOM_SCORE_OF_OURS);
+}
+
 bool keeper_start(uv_loop_t *loop, const char *state_dir, struct keeper **ret, struct err *err)
 {
     int pair[2], bytes = KEEPER_LINE_BYTES;
     pid_t pid;
 
+    outlive_others();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(err, "a line to the keeper");
     for (int end = 0; end < 2; end++) { /* the first is root's, past the host's maximum */

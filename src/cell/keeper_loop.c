@@ -22,7 +22,7 @@ void watch_start(struct watch *watch, int fd, void (*on_ready)(struct watch *wat
 
     *watch = (struct watch){fd, on_ready};
     if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        abort(); /* no memory: the server starts a new keeper */
+        abort(); /* no memory: the server stops in order when its keeper is gone */
 }
 
 void watch_stop(struct watch *watch)

@@ -122,7 +122,7 @@ static bool target_open(pid_t pid1, struct target *ret, struct err *err)
 
 /* -- settle ------------------------------------------------------------------------------------------------------ */
 
-static void put_sysctl(const char *path, const char *value)
+static void put(const char *path, const char *value)
 {
     FD_AUTO fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -135,8 +135,8 @@ static bool settle_here(const struct target *target, bool refuse, struct err *er
         return err_sys(err, "entering the cell's network namespace");
     if (!refuse)
         return network_link_lo_up(err);
-    put_sysctl("/proc/sys/net/ipv6/conf/default/accept_dad", "0"); /* the address is of use at once, not in a second */
-    put_sysctl("/proc/sys/net/ipv6/conf/default/accept_ra", "0");
+    put("/proc/sys/net/ipv6/conf/default/accept_dad", "0"); /* the address is of use at once, not in a second */
+    put("/proc/sys/net/ipv6/conf/default/accept_ra", "0");
     return network_link_refuse_all(err) && network_link_lo_up(err);
 }
 
@@ -214,6 +214,7 @@ static bool enter_uplink(const struct target *target, pid_t parent, int ready, i
         (void)signal(number, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    put("/proc/self/oom_score_adj", "0"); /* not the keeper's */
     if (!show_tun() || setns(target->user, CLONE_NEWUSER) < 0 || setresgid(target->gid, target->gid, target->gid) < 0 ||
         setresuid(target->uid, target->uid, target->uid) < 0 || !keep_capabilities())
         return false;
