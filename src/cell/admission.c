@@ -31,7 +31,9 @@ struct keeper_worker {
     uint32_t number;
     enum worker_state state;
     struct watch gate;
-    int process, mounts; /* a pidfd; its mount namespace: -1, none */
+    int process;             /* a pidfd */
+    struct stock_item place; /* its mount namespace and /tmp */
+    uint64_t memory_bytes;   /* its limit; 0: none */
     bool has_cgroup, was_admitted, keep_tmp, is_told;
     struct worker_end end;
     struct moment again;
@@ -68,7 +70,7 @@ static void worker_free(struct keeper_worker *worker)
     close_gate(worker);
     moment_drop(&worker->again);
     fd_close(&worker->process);
-    fd_close(&worker->mounts);
+    stock_item_close(&worker->place);
     LIST_REMOVE(worker, next);
     free(worker);
 }
@@ -90,7 +92,7 @@ static void refuse(struct keeper_worker *worker, const char *why)
 static void drop_stock(struct keeper_cell *cell)
 {
     while (cell->stock_count > 0)
-        fd_close(&cell->stock[--cell->stock_count]);
+        stock_item_close(&cell->stock[--cell->stock_count]);
 }
 
 static bool send_answer(int gate, enum gate_word word, int mounts)
@@ -118,12 +120,12 @@ static void let_in(struct keeper_worker *worker)
 {
     struct keeper_cell *cell = worker->cell;
 
-    if (worker->mounts < 0 && cell->stock_count > 0)
-        worker->mounts = fd_take(&cell->stock[--cell->stock_count]);
+    if (worker->place.mounts < 0 && cell->stock_count > 0)
+        worker->place = cell->stock[--cell->stock_count];
     cells_hear(cell); /* a template told of its namespaces before it could fork */
-    if (worker->mounts < 0 && stock_place_is_complete(&cell->place))
+    if (worker->place.mounts < 0 && stock_place_is_complete(&cell->place))
         return;
-    if (!send_answer(worker->gate.fd, worker->mounts >= 0 ? GATE_ENTER : GATE_STAY, worker->mounts)) {
+    if (!send_answer(worker->gate.fd, worker->place.mounts >= 0 ? GATE_ENTER : GATE_STAY, worker->place.mounts)) {
         refuse(worker, "it went away");
         return;
     }
@@ -138,7 +140,7 @@ static int count_waiting(const struct keeper_cell *cell)
     int count = 0;
 
     LIST_FOREACH (worker, &cell->workers, next)
-        count += worker->state == GREETED && worker->mounts < 0;
+        count += worker->state == GREETED && worker->place.mounts < 0;
     return count;
 }
 
@@ -155,26 +157,27 @@ static void tell_waiting(struct keeper_cell *cell, const char *why)
     }
 }
 
-static void take_made(struct keeper_cell *cell, int made)
+static void take_made(struct keeper_cell *cell, struct stock_item *made)
 {
     if (cell->stock_mb != cell->tmp_mb || cell->stock_count == sizeof cell->stock / sizeof *cell->stock)
-        close(made);
+        stock_item_close(made);
     else
-        cell->stock[cell->stock_count++] = made;
+        cell->stock[cell->stock_count++] = *made;
     tell_waiting(cell, NULL);
 }
 
 static void on_stock(struct watch *watch)
 {
     struct keeper_cell *cell = OWNER_OF(watch, struct keeper_cell, stock_line);
-    int made = -1, line = watch->fd;
+    struct stock_item made = {-1, -1};
+    int line = watch->fd;
     struct err err = {0};
 
     switch (stock_receive(line, &made, &err)) {
     case STOCK_NONE_YET:
         return;
     case STOCK_MADE:
-        take_made(cell, made);
+        take_made(cell, &made);
         return;
     case STOCK_FAILED:
         tell_waiting(cell, err.text); /* the next one that comes tries again */
@@ -273,14 +276,17 @@ static void on_gate(struct watch *watch)
 }
 
 /* An ended worker whose /tmp was kept; its record goes, its namespace is the successor's. */
-static int take_kept(struct keeper_cell *cell, uint32_t number)
+static struct stock_item take_kept(struct keeper_cell *cell, uint32_t number)
 {
+    const struct stock_item none = {-1, -1};
     struct keeper_worker *kept = number ? find_worker(cell, number) : NULL;
-    int mounts = kept && kept->state == KEPT ? fd_take(&kept->mounts) : -1;
+    struct stock_item place = kept && kept->state == KEPT ? kept->place : none;
 
-    if (mounts >= 0)
-        worker_free(kept);
-    return mounts;
+    if (place.mounts < 0)
+        return none;
+    kept->place = none;
+    worker_free(kept);
+    return place;
 }
 
 /* A worker that starts is mostly followed by another: see cgroup_keep_warm. */
@@ -314,8 +320,9 @@ void admission_admit(struct keeper_cell *cell, const struct keeper_message *mess
     worker = calloc(1, sizeof *worker);
     if (!worker)
         abort();
-    *worker = (struct keeper_worker){.cell = cell, .number = message->worker, .process = -1};
-    worker->mounts = take_kept(cell, options->tmp_of);
+    *worker = (struct keeper_worker){
+        .cell = cell, .number = message->worker, .process = -1, .memory_bytes = options->limits.memory_bytes};
+    worker->place = take_kept(cell, options->tmp_of);
     LIST_INSERT_HEAD(&cell->workers, worker, next);
     if (options->tmp_mb && options->tmp_mb != cell->tmp_mb) {
         drop_stock(cell);
@@ -352,6 +359,31 @@ static void keep_figures(struct keeper_worker *worker)
     worker->end.cpu_us = figures.cpu_us;
 }
 
+static struct keeper_worker *longest_kept(struct keeper_cell *cell, uint64_t *ret_sum_bytes)
+{
+    struct keeper_worker *worker, *longest = NULL;
+
+    *ret_sum_bytes = 0;
+    LIST_FOREACH (worker, &cell->workers, next) {
+        if (worker->state != KEPT)
+            continue;
+        *ret_sum_bytes += stock_item_used_bytes(&worker->place);
+        if (!longest || worker->ending_us < longest->ending_us)
+            longest = worker;
+    }
+    return longest;
+}
+
+/* What lies in /tmp is memory, and of ended workers it is in nobody's group: all of it is no more than one may have. */
+static void drop_excess(struct keeper_cell *cell, uint64_t bytes_max)
+{
+    struct keeper_worker *longest;
+    uint64_t sum_bytes;
+
+    while ((longest = longest_kept(cell, &sum_bytes)) && bytes_max > 0 && sum_bytes > bytes_max)
+        worker_free(longest);
+}
+
 /* Told once, when it is gone or has taken too long; freed when it is gone, unless its /tmp waits for a successor. */
 static void try_end(struct moment *moment)
 {
@@ -367,9 +399,10 @@ static void try_end(struct moment *moment)
     if (!is_gone) {
         worker->again_ms = worker->again_ms * 2 < END_AGAIN_MAX_MS ? worker->again_ms * 2 : END_AGAIN_MAX_MS;
         moment_set(moment, worker->again_ms, try_end);
-    } else if (worker->keep_tmp && worker->mounts >= 0) {
+    } else if (worker->keep_tmp && worker->place.mounts >= 0) {
         worker->has_cgroup = false;
         worker->state = KEPT;
+        drop_excess(worker->cell, worker->memory_bytes);
     } else {
         worker_free(worker);
     }

@@ -22,6 +22,8 @@
 
 enum { FORKS_MEASURED = 200, CELLS_MEASURED = 40, CROWD = 400, CROWD_OF_WORKERS = 100 };
 
+enum { STUFF_MB = 6 }; /* two of it are more than a worker's memory here */
+
 enum { GONE_MS = 500 }; /* the aim is 100; a sanitized build on a loaded machine needs most of that */
 
 /* -- inside the cell --------------------------------------------------------------------------------------------- */
@@ -157,6 +159,18 @@ static void play_fill(int fds[static ASK_FDS], char *ret)
     (void)snprintf(ret, ASK_BYTES, "%d MB, %s, %lu inodes", count, strerror(errno),
                    statvfs("/tmp", &st) == 0 ? (unsigned long)st.f_files : 0);
     (void)unlink("/tmp/big");
+}
+
+static void play_stuff(int fds[static ASK_FDS], char *ret)
+{
+    static const char megabyte[1024 * 1024];
+    FD_AUTO fd = open("/tmp/stuff", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    int count = 0;
+
+    (void)fds;
+    while (count < STUFF_MB && write(fd, megabyte, sizeof megabyte) == (ssize_t)sizeof megabyte)
+        count++;
+    (void)snprintf(ret, ASK_BYTES, "%d MB", count);
 }
 
 /* A process that nobody waits for, in a session of its own, that no SIGTERM ends. */
@@ -298,11 +312,10 @@ static void play_hand_on(int fds[static ASK_FDS], char *ret)
 }
 
 static const struct role roles[] = {
-    {"fork", play_fork},           {"hello", play_hello},       {"wrong", play_wrong_word},
-    {"two", play_two_hellos},      {"list", play_list},         {"write", play_write},
-    {"fill", play_fill},           {"stray", play_stray},       {"bomb", play_bomb},
-    {"break out", play_break_out}, {"hand on", play_hand_on},   {"eat", play_eat},
-    {"crowd", play_crowd},         {"new code", play_new_code}, {NULL, NULL},
+    {"fork", play_fork},   {"hello", play_hello},         {"wrong", play_wrong_word}, {"two", play_two_hellos},
+    {"list", play_list},   {"write", play_write},         {"fill", play_fill},        {"stray", play_stray},
+    {"bomb", play_bomb},   {"break out", play_break_out}, {"hand on", play_hand_on},  {"eat", play_eat},
+    {"crowd", play_crowd}, {"new code", play_new_code},   {"stuff", play_stuff},      {NULL, NULL},
 };
 
 /* -- outside ----------------------------------------------------------------------------------------------------- */
@@ -410,6 +423,30 @@ static void hands_a_tmp_on_to_a_successor(void)
     line = start_worker(&room, 3, &again); /* it is gone by now: a fresh one */
     ok(line >= 0 && strcmp(ask(&room, line, "list", NULL, 0), "") == 0);
     close(line);
+    room_close(&room);
+}
+
+/* It is memory, and in nobody's group. */
+static void keeps_no_more_tmp_than_a_worker_may_have(void)
+{
+    struct room room;
+    const struct cell_limits limits = {.memory_bytes = (STUFF_MB * 2 - 2) << 20};
+    const char *found[2];
+    int line;
+
+    room_open(&room);
+    for (uint32_t worker = 1; worker <= 2; worker++) {
+        line = start_worker(&room, worker, &(struct worker_options){.limits = limits});
+        ok(says(ask(&room, line, "stuff", NULL, 0), "6 MB"));
+        close(line);
+        (void)end_worker(&room, worker, true);
+    }
+    for (uint32_t kept = 1; kept <= 2; kept++) {
+        line = start_worker(&room, 2 + kept, &(struct worker_options){.limits = limits, .tmp_of = kept});
+        found[kept - 1] = strcmp(ask(&room, line, "list", NULL, 0), "<stuff>") == 0 ? "kept" : "fresh";
+        close(line);
+    }
+    ok(strcmp(found[0], "fresh") == 0 && strcmp(found[1], "kept") == 0);
     room_close(&room);
 }
 
@@ -638,6 +675,7 @@ static void everything_is_gone_soon_after_a_kill(void)
 static void (*const tests[])(void) = {
     gives_each_worker_a_tmp_of_its_own,
     hands_a_tmp_on_to_a_successor,
+    keeps_no_more_tmp_than_a_worker_may_have,
     lets_nobody_else_in,
     walls_hold_after_the_gate,
     tells_the_end_of_a_worker_once,

@@ -97,7 +97,8 @@ MUST_USE bool keeper_admit_worker(struct keeper *keeper, uint32_t cell, uint32_t
                                   const struct worker_options *options, struct err *err);
 /* Kills whatever is left of it, strays included, takes its cgroup away and tells its figures: on_end comes exactly
  * once, on the loop, also when cell or keeper are gone first (its figures are then not known), before the cell's
- * on_exit. keep_tmp: its /tmp waits for a successor (tmp_of) until the cell ends. */
+ * on_exit. keep_tmp: its /tmp waits for a successor (tmp_of) until the cell ends, or until what is kept in this cell is
+ * more than the worker's limit of memory: then what was kept longest goes. */
 void keeper_end_worker(struct keeper *keeper, uint32_t cell, uint32_t worker, bool keep_tmp, worker_on_end *on_end,
                        void *ctx);
 void keeper_drop_cell(struct keeper *keeper, uint32_t cell); /* kills it; its on_exit never comes */

@@ -29,7 +29,8 @@ struct keeper_cell {
     struct stock_place place;
     struct watch stock_line;
     uint32_t tmp_mb, stock_mb; /* of a worker's /tmp; of what the helper at work makes */
-    int stock[STOCK_BATCH_MAX + STOCK_READY], stock_count;
+    struct stock_item stock[STOCK_BATCH_MAX + STOCK_READY];
+    int stock_count;
 };
 
 struct keeper_state {

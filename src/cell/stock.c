@@ -12,6 +12,24 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
+
+enum { INODE_BYTES = 1024 }; /* what a file of a tmpfs costs beside its contents: about */
+
+void stock_item_close(struct stock_item *item)
+{
+    fd_close(&item->mounts);
+    fd_close(&item->tmp);
+}
+
+uint64_t stock_item_used_bytes(const struct stock_item *item)
+{
+    struct statfs st;
+
+    if (item->tmp < 0 || fstatfs(item->tmp, &st) < 0)
+        return 0;
+    return (uint64_t)(st.f_blocks - st.f_bfree) * (uint64_t)st.f_bsize + (st.f_files - st.f_ffree) * INODE_BYTES;
+}
 
 bool stock_place_is_complete(const struct stock_place *place)
 {
@@ -58,22 +76,22 @@ static int make_namespace(const struct stock_place *place, int tmp, struct err *
     return made;
 }
 
-/* What is sent: one struct err; with a descriptor when its code is ERR_NONE. */
-static bool send_made(int line, int made, const struct err *why)
+/* What is sent: one struct err; with the descriptors of what was made, or why it was not. */
+static bool send_made(int line, const struct stock_item *made, const struct err *why)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof *made)];
     } control = {0};
     struct iovec iov = {(void *)why, sizeof *why};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 
-    if (made >= 0) {
+    if (made) {
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;
         control.align =
-            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-        memcpy(CMSG_DATA(&control.align), &made, sizeof made);
+            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof *made)};
+        memcpy(CMSG_DATA(&control.align), made, sizeof *made);
     }
     return sendmsg(line, &message, MSG_NOSIGNAL) == (ssize_t)sizeof *why;
 }
@@ -89,7 +107,7 @@ static bool enter_cell(const struct stock_place *place, struct err *err)
 
 static bool make_all(const struct stock_place *place, uint32_t tmp_mb, int count, int line, struct err *err)
 {
-    int tmps[STOCK_BATCH_MAX], made;
+    int tmps[STOCK_BATCH_MAX];
     struct err none = {0};
 
     if (!enter_cell(place, err))
@@ -102,12 +120,12 @@ static bool make_all(const struct stock_place *place, uint32_t tmp_mb, int count
     if (setns(place->template_user, CLONE_NEWUSER) < 0)
         return err_sys(err, "entering the template's user namespace");
     for (int i = 0; i < count; i++) {
-        made = make_namespace(place, tmps[i], err);
-        if (made < 0)
+        struct stock_item made = {make_namespace(place, tmps[i], err), tmps[i]};
+        if (made.mounts < 0)
             return false;
-        if (!send_made(line, made, &none))
+        if (!send_made(line, &made, &none))
             return true; /* nobody waits for it any more */
-        close(made), close(tmps[i]);
+        close(made.mounts), close(made.tmp);
     }
     return true;
 }
@@ -129,7 +147,7 @@ bool stock_make(const struct stock_place *place, uint32_t tmp_mb, int count, int
     pid = helper_fork(kept, sizeof kept / sizeof *kept);
     if (pid == 0) {
         if (!make_all(place, tmp_mb, count < STOCK_BATCH_MAX ? count : STOCK_BATCH_MAX, line[1], &why))
-            (void)send_made(line[1], -1, &why);
+            (void)send_made(line[1], NULL, &why);
         _exit(0);
     }
     close(line[1]);
@@ -141,11 +159,11 @@ bool stock_make(const struct stock_place *place, uint32_t tmp_mb, int count, int
     return true;
 }
 
-enum stock_status stock_receive(int line, int *ret_namespace, struct err *err)
+enum stock_status stock_receive(int line, struct stock_item *ret, struct err *err)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof *ret)];
     } control;
     struct err why = {0};
     struct iovec iov = {&why, sizeof why};
@@ -158,10 +176,10 @@ enum stock_status stock_receive(int line, int *ret_namespace, struct err *err)
         return STOCK_NONE_YET;
     if (len <= 0)
         return STOCK_END;
-    if (!rights || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof(int))) {
+    if (!rights || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof *ret)) {
         *err = why;
         return STOCK_FAILED;
     }
-    memcpy(ret_namespace, CMSG_DATA(rights), sizeof *ret_namespace);
+    memcpy(ret, CMSG_DATA(rights), sizeof *ret);
     return STOCK_MADE;
 }

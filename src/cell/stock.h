@@ -20,6 +20,15 @@ enum {
     STOCK_BATCH_MAX = 16, /* how many one helper makes */
 };
 
+/* What is made, as descriptors: -1, none. */
+struct stock_item {
+    int mounts; /* the namespace */
+    int tmp;    /* its /tmp, to ask how full it is */
+};
+
+void stock_item_close(struct stock_item *item);
+uint64_t stock_item_used_bytes(const struct stock_item *item); /* of its /tmp, which is memory */
+
 /* Where a stock is made: descriptors, -1 where there is none.  Nothing can be made without all of them. */
 struct stock_place {
     int proc; /* the host's /proc */
@@ -32,5 +41,5 @@ bool stock_place_is_complete(const struct stock_place *place);
 MUST_USE bool stock_make(const struct stock_place *place, uint32_t tmp_mb, int count, int *ret_line, struct err *err);
 
 enum stock_status { STOCK_NONE_YET, STOCK_MADE, STOCK_FAILED, STOCK_END };
-/* ret_namespace: the caller's to close.  err: of STOCK_FAILED, in the helper's words. */
-enum stock_status stock_receive(int line, int *ret_namespace, struct err *err);
+/* ret: the caller's to close.  err: of STOCK_FAILED, in the helper's words. */
+enum stock_status stock_receive(int line, struct stock_item *ret, struct err *err);
