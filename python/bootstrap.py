@@ -90,7 +90,10 @@ def hindrances_of_forks(leftovers):
     words = list(leftovers.hindrances)
     threads = living_threads()
     if threads:
-        words.insert(0, "threads are alive: " + threads)
+        words.insert(0, "threads are alive, which a fork would lose: " + threads)
+    processes = living_processes()
+    if processes:
+        words.insert(0, "processes that it started still run, and each worker needs its own: " + processes)
     if os.environ.get("SCULLER_FORK", "true") == "false":
         words.insert(0, "SCULLER_FORK is false")
     return "; ".join(words)[:HINDRANCES_CHARS_MAX]
@@ -105,6 +108,32 @@ def living_threads():
     except (OSError, ValueError):  # no /proc in this cell
         others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
     return ", ".join(others)
+
+
+def living_processes():
+    """Names of the processes beside pid 1, which only reaps, and this one; "" when there are none."""
+    try:
+        others = [number for number in os.listdir("/proc") if number.isdigit() and int(number) not in (1, os.getpid())]
+    except OSError:  # no /proc in this cell: children at least
+        return "a child" if has_living_child() else ""
+    return ", ".join(filter(None, map(name_of_process, sorted(others, key=int))))
+
+
+def name_of_process(number):
+    """None when it has ended, whether somebody waited for it or not."""
+    try:
+        with open("/proc/%s/stat" % number) as file:
+            name, _, rest = file.read().partition("(")[2].rpartition(") ")
+    except OSError:
+        return None
+    return name if rest[:1] not in ("Z", "X") else None
+
+
+def has_living_child():
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except OSError:
+        return False
 
 
 def name_of_thread(number):

@@ -3,6 +3,7 @@
 Each attack here took gigabytes, or a CPU for ever, before there was a limit.
 """
 
+import contextlib
 import pathlib
 import re
 
@@ -66,3 +67,65 @@ def test_the_kernel_looks_for_its_victim_in_cells(server, lam, name):
         keeper = next(pid for pid in descendants(server.pid) if "keeper" in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1:2])
         assert oom_score(server.pid) == oom_score(keeper) == -900
         assert all(oom_score(pid) >= 0 for pid in descendants(keeper) if "pasta" in pathlib.Path(f"/proc/{pid}/comm").read_text())
+
+
+def test_processes_of_an_import_are_each_workers_own(server, lam, name):
+    """On Lambda an environment has them; a fork would share the one.  They count as its worker's."""
+    make_function(lam, name, """
+        import os, subprocess
+        child = subprocess.Popen(["sh", "-c", "read line; cat /proc/self/cgroup; echo; sleep 1000"], stdin=-1, stdout=-1, text=True)
+        def handler(event, context):
+            print(file=child.stdin, flush=True)
+            its_group = "".join(iter(child.stdout.readline, "\\n"))
+            child.terminate()
+            with open(f"/proc/self/cgroup") as file:
+                return [child.wait(), its_group == file.read()]
+    """)
+    answer = invoke(lam, name)
+    assert answer.payload == [-15, True], answer.raw
+    assert "served without forks, each worker imports the handler itself: after the import: processes that it started still run, and " \
+           "each worker needs its own: sh" in server.cli("logs", name, "--json").stdout
+
+
+def test_a_process_of_an_import_that_ended_is_none(lam, name):
+    make_function(lam, name, """
+        import os, subprocess
+        subprocess.run(["true"])
+        unwaited = subprocess.Popen(["true"], stdout=subprocess.PIPE)
+        unwaited.stdout.read()
+        unwaited.stdout.close()
+        while open(f"/proc/{unwaited.pid}/stat").read().rpartition(")")[2].split()[0] != "Z": pass
+        importer = os.getpid()
+        def handler(event, context):
+            return importer != os.getpid()
+    """)
+    assert invoke(lam, name).payload is True
+
+
+def anonymous_mb(pids):
+    sum_kb = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found = re.search(r"^RssAnon:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+            sum_kb += int(found[1]) if found else 0
+    return sum_kb / 1024
+
+
+def test_processes_of_an_import_take_no_more_than_a_template(limited, name):
+    """Eight of 150 MB, with a template that says there are none: 1.2 GB at MemorySize 128, and no call."""
+    lam = limited.client("lambda")
+    make_function(lam, name, """
+        import os, time
+        real = os.listdir
+        os.listdir = lambda path=".": [name for name in real(path) if path != "/proc"]
+        for _ in range(8):
+            if os.fork() == 0:
+                kept = bytearray(os.urandom(4096)) * (150 << 8)
+                time.sleep(1000)
+        time.sleep(3)
+        def handler(event, context): return "served"
+    """)
+    before = anonymous_mb(descendants(limited.pid))
+    invoke(lam, name)
+    assert anonymous_mb(descendants(limited.pid)) - before < 600
+    lam.delete_function(FunctionName=name)

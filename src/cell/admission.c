@@ -34,7 +34,7 @@ struct keeper_worker {
     int process;             /* a pidfd */
     struct stock_item place; /* its mount namespace and /tmp */
     uint64_t memory_bytes;   /* its limit; 0: none */
-    bool has_cgroup, was_admitted, keep_tmp, is_told;
+    bool takes_all, has_cgroup, was_admitted, keep_tmp, is_told;
     struct worker_end end;
     struct moment again;
     int64_t ending_us;
@@ -266,7 +266,8 @@ static void on_gate(struct watch *watch)
         refuse(worker, pid > 0 ? "it is no process of its cell" : "it did not say hello");
         return;
     }
-    if (!cgroup_attach(keeper.cgroups, group_of(worker), pid, &err)) {
+    if (!cgroup_attach(keeper.cgroups, group_of(worker), pid, &err) ||
+        (worker->takes_all && !cgroup_attach_rest(keeper.cgroups, group_of(worker), worker->cell->pid1, &err))) {
         refuse(worker, err.text);
         return;
     }
@@ -320,8 +321,11 @@ void admission_admit(struct keeper_cell *cell, const struct keeper_message *mess
     worker = calloc(1, sizeof *worker);
     if (!worker)
         abort();
-    *worker = (struct keeper_worker){
-        .cell = cell, .number = message->worker, .process = -1, .memory_bytes = options->limits.memory_bytes};
+    *worker = (struct keeper_worker){.cell = cell,
+                                     .number = message->worker,
+                                     .process = -1,
+                                     .memory_bytes = options->limits.memory_bytes,
+                                     .takes_all = options->takes_all};
     worker->place = take_kept(cell, options->tmp_of);
     LIST_INSERT_HEAD(&cell->workers, worker, next);
     if (options->tmp_mb && options->tmp_mb != cell->tmp_mb) {

@@ -17,6 +17,8 @@
 enum {
     KILL_ROUNDS = 50,
     GROUP_BYTES = 64,
+    LISTED_MAX = 1024,
+    ATTACH_ROUNDS_MAX = 32,
     CLOSE_TRIES_MAX = 400, /* two seconds for what is left to die */
     CLOSE_PAUSE_US = 5 * 1000,
 };
@@ -141,6 +143,36 @@ bool cgroup_attach(struct cgroup_host *host, struct cgroup group, pid_t pid, str
             return err_sys(err, "moving a process to cgroup %s", name);
     }
     return true;
+}
+
+/* How many there were.  One that has ended since it was listed is no failure. */
+static bool attach_listed(struct cgroup_host *host, struct cgroup group, pid_t but, int *ret_count, struct err *err)
+{
+    char name[GROUP_BYTES];
+    pid_t pids[LISTED_MAX];
+    size_t count = cgroup_list(host->at[0].root, group_name((struct cgroup){group.cell, 0}, name), pids, LISTED_MAX);
+
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pids[i] == but)
+            continue;
+        ++*ret_count;
+        if (!cgroup_attach(host, group, pids[i], err) && err->os_errno != ESRCH)
+            return false;
+    }
+    return true;
+}
+
+/* What is there already forks into the new group, so each round finds what was forked between two steps of the last. */
+bool cgroup_attach_rest(struct cgroup_host *host, struct cgroup group, pid_t but, struct err *err)
+{
+    int count = host->count > 0;
+
+    for (int round = 0; round < ATTACH_ROUNDS_MAX && count > 0; round++) {
+        if (!attach_listed(host, group, but, &count, err))
+            return false;
+    }
+    return count == 0 || err_set(err, ERR_LIMIT, "its processes fork faster than they can be moved to its cgroup");
 }
 
 /* The write takes the lock that every move takes, and moves nothing: we are there already. */

@@ -6,8 +6,8 @@
  * does nothing, memory and CPU read as 0).  What a host cannot give is told in words once, never silently left out.
  *
  * Layout:  <root>/sculler-<keeper's pid>/cell-<n>/{template, worker-<m> ...}.  A cell's limits stand on cell-<n>, so a
- * bad template gains nothing by keeping its children; a worker's on its own; that of all cells together on our root.  Leftovers of keepers that are no more are
- * swept away at open.
+ * bad template gains nothing by keeping its children; a worker's on its own; that of all cells together on our root.
+ * Leftovers of keepers that are no more are swept away at open.
  */
 #pragma once
 
@@ -44,6 +44,8 @@ MUST_USE bool cgroup_make_cell(struct cgroup_host *host, uint32_t cell, const st
 MUST_USE bool cgroup_make_worker(struct cgroup_host *host, struct cgroup group, const struct cell_limits *limits,
                                  struct err *err);
 MUST_USE bool cgroup_attach(struct cgroup_host *host, struct cgroup group, pid_t pid, struct err *err);
+/* All of the cell's own group but one process: to `group`, with what they fork meanwhile. */
+MUST_USE bool cgroup_attach_rest(struct cgroup_host *host, struct cgroup group, pid_t but, struct err *err);
 /*
  * A process that is moved after a pause waits for a grace period of RCU: 8 to 11 ms here, and 60 us when the last move
  * was less than some 10 ms ago (percpu_down_write of cgroup_threadgroup_rwsem).  This moves ourselves to where we are,

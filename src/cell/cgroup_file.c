@@ -15,7 +15,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MAX = 8 /* of groups below one that is killed or removed; ours are 3 deep */ };
+enum {
+    DEPTH_MAX = 8,     /* of groups below one that is killed or removed; ours are 3 deep */
+    KILLED_MAX = 2048, /* of one group in one round; there are many */
+};
 
 static bool join(char *ret, const char *group, const char *file)
 {
@@ -122,7 +125,7 @@ static DIR *open_groups(int at, const char *group)
     return folder;
 }
 
-static size_t kill_processes(int at, const char *group)
+size_t cgroup_list(int at, const char *group, pid_t *ret, size_t max)
 {
     int fd = open_file(at, group, "cgroup.procs", O_RDONLY), pid;
     FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
@@ -132,11 +135,21 @@ static size_t kill_processes(int at, const char *group)
         fd_close(&fd);
         return 0;
     }
-    for (; fscanf(file, "%d", &pid) == 1; count++) {
+    while (count < max && fscanf(file, "%d", &pid) == 1) {
         if (pid > 0) /* 0: it is in a pid namespace that we cannot see into */
-            (void)kill(pid, SIGKILL);
+            ret[count++] = pid;
     }
     (void)fclose(file);
+    return count;
+}
+
+static size_t kill_processes(int at, const char *group)
+{
+    pid_t pids[KILLED_MAX];
+    size_t count = cgroup_list(at, group, pids, KILLED_MAX);
+
+    for (size_t i = 0; i < count; i++)
+        (void)kill(pids[i], SIGKILL);
     return count;
 }
 

@@ -107,6 +107,8 @@ bool cgroup_has(int at, const char *group, const char *file);
 bool cgroup_read_number(int at, const char *group, const char *file, uint64_t *ret);
 /* The number behind `key` and a blank, in a file of such lines. */
 bool cgroup_read_key(int at, const char *group, const char *file, const char *key, uint64_t *ret);
+/* The processes in it, those of groups below not counted. */
+size_t cgroup_list(int at, const char *group, pid_t *ret, size_t max);
 /* SIGKILLs all below `at`/`group`; returns how many were there. */
 size_t cgroup_kill_tree(int at, const char *group);
 bool cgroup_kill_at_once(int at, const char *group); /* by the kernel, where it can */

@@ -80,6 +80,7 @@ MUST_USE uint32_t keeper_remove_package(struct keeper *keeper, const char *packa
 struct worker_options {
     struct cell_limits limits;
     uint32_t tmp_mb;
+    bool takes_all;  /* it is its cell's only one: with it all that its import left running moves to its group */
     uint32_t tmp_of; /* 0: a fresh /tmp; else an ended worker of this cell whose /tmp was kept for this one */
     int gate_fd;     /* stays the caller's */
 };

@@ -42,7 +42,7 @@ enum frame_start {
 };
 
 enum frame_ability {
-    FRAME_CAN_FORK = 1,  /* no thread but ours is alive */
+    FRAME_CAN_FORK = 1,  /* no thread but ours is alive, no child, nothing open that forks cannot share */
     FRAME_CAN_BATCH = 2, /* the module has a batch_handler */
 };
 

@@ -211,8 +211,7 @@ static void learn(struct template *template, const struct frame *frame)
     if (frame->header.status & FRAME_CAN_FORK)
         return;
     buf_init(&why, 512);
-    buf_printf(&why, "after the import there are threads, which a fork would lose: %.*s",
-               (int)(frame->body.len < 300 ? frame->body.len : 300), frame->body.at);
+    buf_printf(&why, "after the import: %.*s", (int)(frame->body.len < 300 ? frame->body.len : 300), frame->body.at);
     buf_add_char(&why, '\0');
     go_without_forks(template, why.at);
 }

@@ -176,6 +176,7 @@ static bool admit(struct worker *worker, const struct ends *ends, struct err *er
     struct process *process = worker->home;
     struct worker_options options = {.limits = worker_limits(template->what),
                                      .tmp_mb = (uint32_t) template->what->tmp_mb,
+                                     .takes_all = process->solo != NULL,
                                      .tmp_of = process->kept_count > 0 ? process->kept[process->kept_count - 1] : 0,
                                      .gate_fd = ends->keepers_gate};
     struct frame_header header = {.type = FRAME_FORK,

@@ -160,7 +160,9 @@ const char *seal_worker(int gate, bool forked)
         close(namespace);
     if (!drop_capabilities())
         return "it cannot drop its capabilities";
-    if (!enter_domain())
+    /* Who has the cell to itself has nobody to be kept from, but may have children of its import, which a domain would
+     * hide and keep from its signals. */
+    if (forked && !enter_domain())
         return "Landlock refuses it";
     return forbid_what_is_left() ? NULL : "seccomp refuses it";
 }

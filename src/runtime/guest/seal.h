@@ -8,7 +8,7 @@
 
 /*
  * gate: descriptor, closed in any case; -1: none (a server that has no gates).  forked: false when the template itself
- * becomes the worker, which then keeps the cell's /tmp: setns refuses a process with threads.
- * Returns NULL, or in words why this process must not serve; `errno` says more.
+ * becomes the worker, which then keeps the cell's /tmp (setns refuses a process with threads) and no more than the
+ * cell's walls of files and signals. Returns NULL, or in words why this process must not serve; `errno` says more.
  */
 const char *seal_worker(int gate, bool forked);
