@@ -17,9 +17,9 @@ static bool is_busy(const struct template *template)
     return template->waiting_count > 0 || template->workers_count[WORKER_BUSY] > 0;
 }
 
-static bool is_provisioned(const struct template *template)
+static int provisioned(const struct template *template)
 {
-    return template->what->provisioned > 0 && !template->is_retired;
+    return template->is_retired ? 0 : template->what->provisioned;
 }
 
 static void rank(struct template *template)
@@ -32,6 +32,7 @@ static void rank(struct template *template)
 void keepalive_on_call(struct template *template, int64_t took_us)
 {
     template->calls += 1;
+    template->stillborn_ms = 0;
     template->service_us += ((double)took_us - template->service_us) / MEAN_OF_CALLS;
     rank(template);
 }
@@ -64,7 +65,7 @@ static struct template *least_worth(const struct pool *pool, const struct templa
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         struct template *template = value;
         if (template != except && template->state == TEMPLATE_READY && !is_busy(template) &&
-            !is_provisioned(template) && (!least || template->priority < least->priority))
+            provisioned(template) == 0 && (!least || template->priority < least->priority))
             least = template;
     }
     return least;
@@ -84,7 +85,7 @@ void keepalive_on_start(struct template *template)
 
 static bool is_over(const struct template *template, int64_t now_us)
 {
-    return template->state == TEMPLATE_READY && !is_busy(template) && !is_provisioned(template) &&
+    return template->state == TEMPLATE_READY && !is_busy(template) && provisioned(template) == 0 &&
            template_workers(template) == template->unused_count &&
            now_us - template->used_us > template->pool->options.template_idle_ms * 1000LL;
 }
@@ -109,7 +110,7 @@ bool keepalive_evict_worker(struct pool *pool, const struct template *except)
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         struct template *template = value;
         struct worker *worker = TAILQ_LAST(&template->workers[WORKER_IDLE], worker_list);
-        if (template != except && worker && template_workers(template) > template->what->provisioned &&
+        if (template != except && worker && template_workers(template) > provisioned(template) &&
             (!oldest || worker->idle_since_us < oldest->idle_since_us))
             oldest = worker;
     }
@@ -120,7 +121,7 @@ bool keepalive_evict_worker(struct pool *pool, const struct template *except)
 
 static int kept_ready(const struct template *template)
 {
-    int missing = template->what->provisioned - (template_workers(template) - template->unused_count);
+    int missing = provisioned(template) - (template_workers(template) - template->unused_count);
 
     return missing > template->what->settings.parked ? missing : template->what->settings.parked;
 }
@@ -128,7 +129,7 @@ static int kept_ready(const struct template *template)
 static void expire_workers(struct template *template, int64_t now_us)
 {
     int64_t idle_us = template->pool->options.worker_idle_ms * 1000LL;
-    int spare = template_workers(template) - template->workers_count[WORKER_ENDING] - template->what->provisioned;
+    int spare = template_workers(template) - template->workers_count[WORKER_ENDING] - provisioned(template);
     struct worker *worker, *before;
 
     for (worker = TAILQ_LAST(&template->workers[WORKER_IDLE], worker_list); worker && spare > 0; worker = before) {
@@ -140,6 +141,16 @@ static void expire_workers(struct template *template, int64_t now_us)
     }
 }
 
+/* A fork that cannot live would else be made again at once, for ever.  The next call tries it anyway. */
+void keepalive_on_unused_end(struct template *template)
+{
+    int wait_ms = 2 * template->stillborn_ms;
+
+    wait_ms = wait_ms < STILLBORN_MS_MIN ? STILLBORN_MS_MIN : wait_ms;
+    template->stillborn_ms = wait_ms < STILLBORN_MS_MAX ? wait_ms : STILLBORN_MS_MAX;
+    template->park_us = clock_steady_us() + template->stillborn_ms * 1000LL;
+}
+
 void keepalive_park(struct template *template)
 {
     struct pool *pool = template->pool;
@@ -149,6 +160,7 @@ void keepalive_park(struct template *template)
 
     if (template->state != TEMPLATE_READY || template->is_retired || !calm || (full && pool->waiting > 0) ||
         template->unused_count >= kept_ready(template) || template->successor ||
+        clock_steady_us() < template->park_us ||
         template_workers(template) >= batch_workers_max(template) + template->what->settings.parked ||
         template_workers(template) >= pool->options.workers_per_version_max ||
         pool->workers >= pool->options.workers_total_max)

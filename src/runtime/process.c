@@ -21,12 +21,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { FRAMES_OF_INIT = 1, FRAMES_A_WORKER = 2 }; /* FORKED, EXITED */
+
 static const struct frame_rule accepted[] = {
     {FRAME_INIT_DONE, 4096},
     {FRAME_INIT_ERROR, INVOKE_RESPONSE_BYTES_MAX},
     {FRAME_FORKED, 0},
     {FRAME_EXITED, 0},
 };
+
+static void on_output(uv_poll_t *poll, int status, int events);
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -53,7 +57,13 @@ void process_close(struct process *process)
 
 bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count)
 {
-    return process->template && !process->is_ending && frame_send(process->control_fd, header, fds, count);
+    if (!process->template || process->is_ending || !frame_send(process->control_fd, header, fds, count))
+        return false;
+    process->may_say += FRAMES_A_WORKER;
+    if (process->idle_output > IDLE_OUTPUT_BYTES_MAX) /* a hook of this fork may want to print, too */
+        (void)uv_poll_start(&process->output, UV_READABLE, on_output);
+    process->idle_output = 0;
+    return true;
 }
 
 /* What it says */
@@ -63,6 +73,22 @@ static void read_output(struct process *process, bool to_end)
     struct template *template = process->template;
 
     if (!log_pipe_read(process->output_fd, to_end, log_keep_init, template))
+        (void)uv_poll_stop(&process->output);
+}
+
+static void count_output(void *ctx, str bytes)
+{
+    struct process *process = ctx;
+
+    process->idle_output += bytes.len;
+    log_keep_init(process->template, bytes);
+}
+
+/* A flood waits in the pipe, so that it costs nobody's time. */
+static void read_idle_output(struct process *process)
+{
+    if (!log_pipe_read(process->output_fd, false, count_output, process) ||
+        process->idle_output > IDLE_OUTPUT_BYTES_MAX)
         (void)uv_poll_stop(&process->output);
 }
 
@@ -77,8 +103,24 @@ static void fail_init(struct process *process, const struct init_failure *failur
         template_on_init_failed(process, failure);
 }
 
+/* Only code that the import left running, and that writes to a descriptor which is not its own, comes here. */
+static void end_liar(struct process *process)
+{
+    template_note(process->template, "what the import started speaks in the runtime's name: its process is ended");
+    if (process->in_init)
+        fail_init(process, &(struct init_failure){.kind = INIT_EXITED, .status = SIGKILL});
+    else
+        process_kill(process);
+}
+
 static void on_frame(struct process *process, const struct frame *frame)
 {
+    bool of_init = frame->header.type == FRAME_INIT_ERROR || frame->header.type == FRAME_INIT_DONE;
+
+    if (--process->may_say < 0 || of_init != process->in_init) {
+        end_liar(process);
+        return;
+    }
     if (frame->header.type == FRAME_INIT_ERROR && process->in_init) {
         fail_init(process, &(struct init_failure){.kind = INIT_RAISED, .payload = frame->body});
     } else if (frame->header.type == FRAME_INIT_DONE && process->in_init) {
@@ -108,7 +150,7 @@ static void on_control(uv_poll_t *poll, int status, int events)
     struct frame frame;
 
     (void)status, (void)events;
-    while (process->template) { /* a frame may bring its end */
+    while (process->template && !process->is_ending) { /* a frame may bring its end */
         got = frame_receive(process->control_fd, &process->in, accepted, sizeof accepted / sizeof *accepted, &frame);
         if (got == FRAME_PARTIAL)
             return;
@@ -120,6 +162,7 @@ static void on_control(uv_poll_t *poll, int status, int events)
         on_frame(process, &frame);
         frame_drop(&process->in, &frame);
     }
+    (void)uv_poll_stop(poll);
 }
 
 static void on_output(uv_poll_t *poll, int status, int events)
@@ -129,8 +172,10 @@ static void on_output(uv_poll_t *poll, int status, int events)
     (void)events;
     if (status < 0 || !process->template)
         (void)uv_poll_stop(poll);
-    else
+    else if (process->in_init)
         read_output(process, false);
+    else
+        read_idle_output(process);
 }
 
 static void on_init_timeout(uv_timer_t *timer)
@@ -316,6 +361,7 @@ struct process *process_start(struct template *template, struct worker *solo, in
     *process = (struct process){.template = template,
                                 .solo = solo,
                                 .in_init = true,
+                                .may_say = FRAMES_OF_INIT,
                                 .control_fd = -1,
                                 .output_fd = -1,
                                 .handles = 1,

@@ -31,13 +31,16 @@ enum {
     TEMPLATE_MB_MIN = 512,               /* of memory, where no setting says: this, or ... */
     TEMPLATE_BESIDE_WORKER_MB = 256,     /* ... MemorySize and so much */
     PIDS_A_CELL_MAX = 8192,              /* of a template and all its workers */
-    IDLE_OUTPUT_BYTES_MAX = 1024 * 1024, /* what a worker's leftovers may print between two calls */
+    IDLE_OUTPUT_BYTES_MAX = 1024 * 1024, /* what a worker's leftovers may print between two calls, a template's forks */
+    STILLBORN_MS_MIN = 100,              /* after a worker that went without ever having had a call: */
+    STILLBORN_MS_MAX = 60 * 1000,        /* none is started ahead of demand for that long, each time twice as long */
     BATCH_BYTES_MAX = 4 * 1024 * 1024,   /* of the events of one batch, unless the first alone is larger */
     CRASHES_MAX = 3,                     /* of a template's forks: then a new one, with another layout of memory */
-    FORK_HANGS_MAX = 2,                  /* then its version is served without forks */
-    HANG_CPU_US = 20 * 1000,             /* a first call that ran out of time and used less CPU than this: it hung */
-    KEPT_TMP_MAX = 8,                    /* of a cell: what ended workers left in /tmp, for their successors */
-    MB_A_CPU = 1769,                     /* of MemorySize, AWS: "Configure Lambda function memory" */
+    BARREN_MAX = 2,          /* processes that end before a fork of theirs is ready: then callers are told */
+    FORK_HANGS_MAX = 2,      /* then its version is served without forks */
+    HANG_CPU_US = 20 * 1000, /* a first call that ran out of time and used less CPU than this: it hung */
+    KEPT_TMP_MAX = 8,        /* of a cell: what ended workers left in /tmp, for their successors */
+    MB_A_CPU = 1769,         /* of MemorySize, AWS: "Configure Lambda function memory" */
 };
 
 enum worker_state {
@@ -73,6 +76,7 @@ struct worker {
     uint32_t number;
     bool is_born, was_ready, was_used, is_parked, waits_to_write; /* born: it had a process */
     bool is_killed, is_gone, is_told; /* by us; its process has ended; the keeper has told its figures */
+    bool is_dismissed;                /* worker_end: it goes because we wish it */
     bool is_late, keeps_tmp;          /* its calls ran out of time, and are not told yet */
     int status;                       /* is_gone */
     bool waits_no_more;               /* for the keeper to tell */
@@ -118,8 +122,12 @@ struct process {
     bool in_init, is_ending;
     bool is_retiring; /* another has taken its place: it goes with the last of its workers */
     uint32_t cell;
-    int workers; /* whose home it is */
+    int workers;     /* whose home it is */
+    bool had_worker; /* one of them was ready */
     int crashes;
+    int may_say; /* frames: its init's, and two a worker.  One more, and it is killed: the import is a stranger's code
+                  */
+    uint64_t idle_output;        /* since the last fork; from IDLE_OUTPUT_BYTES_MAX on it stays in the pipe */
     uint32_t kept[KEPT_TMP_MAX]; /* ended workers whose /tmp waits for the next ones */
     int kept_count, kept_asked;  /* asked: of the keeper, which has not told yet */
     int control_fd, output_fd, handles;
@@ -148,11 +156,14 @@ struct template
     bool can_batch;
     bool forks_work;     /* a fork has answered a call */
     int fork_hangs;      /* one after the other */
+    int barren;          /* its process ended before a fork of it was ready: so often, one after the other */
     int64_t fresh_us;    /* workers started before leave when they have no call */
     struct buf init_log; /* what imports and stillborn workers printed, and our own words: for the next call's log */
     uint64_t init_log_dropped;
     int64_t started_us, ready_us, used_us, init_us;
     int64_t retry_us;         /* provisioned: no new start before */
+    int64_t park_us;          /* no worker ahead of demand before; see keepalive_on_unused_end */
+    int stillborn_ms;         /* the last wait of this kind; 0: a call was answered since */
     uint32_t memory_kb;       /* of the process after init */
     double calls, service_us; /* keepalive: how often; a moving mean of a call's time in a worker */
     double priority;          /* keepalive: GreedyDual's H */
@@ -251,7 +262,8 @@ bool batch_take(struct template *template, struct place_list *ret); /* false: no
 void keepalive_on_call(struct template *template, int64_t took_us);
 void keepalive_on_start(struct template *template); /* may end idle templates, to make room */
 void keepalive_sweep(struct pool *pool, int64_t now_us);
-void keepalive_park(struct template *template); /* forks ahead of demand, when nobody waits */
+void keepalive_on_unused_end(struct template *template); /* a worker went by itself, and never had a call */
+void keepalive_park(struct template *template);          /* forks ahead of demand, when nobody waits */
 bool keepalive_evict_worker(struct pool *pool, const struct template *except);
 
 /* pool.c */

@@ -254,7 +254,8 @@ static bool is_answer(const struct worker *worker, const struct frame *frame)
 static void on_frame(struct worker *worker, const struct frame *frame)
 {
     if (frame->header.type == FRAME_READY && worker->state == WORKER_FORKING) {
-        worker->was_ready = worker->is_born = true;
+        worker->was_ready = worker->is_born = worker->home->had_worker = true;
+        worker->template->barren = 0;
         worker->memory_kb = frame->header.memory_kb;
         worker_go_idle(worker);
     } else if (is_answer(worker, frame)) {

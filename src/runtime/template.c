@@ -253,6 +253,8 @@ void template_on_init_failed(struct process *process, const struct init_failure 
 {
     struct template *template = process->template;
 
+    if (template->is_closing) /* our wish: who came meanwhile has a new start */
+        return;
     if (process->solo) {
         pool_on_worker_stillborn(template, failure);
         return;
@@ -293,10 +295,23 @@ static void lose_process(struct template *template)
     template->state = template->process ? TEMPLATE_STARTING : TEMPLATE_COLD;
 }
 
+/* One that ends of itself as soon as it shall fork would be started over and over for the calls that wait. */
+static void judge_barren(struct template *template, const struct process *process, int status)
+{
+    struct init_failure failure = {.kind = INIT_EXITED, .status = status};
+
+    if (process != template->process || template->state != TEMPLATE_READY || template->is_closing ||
+        process->had_worker || ++template->barren < BARREN_MAX)
+        return;
+    template->barren = 0;
+    pool_on_init_failed(template, &failure);
+}
+
 void template_on_process_gone(struct process *process, int status)
 {
     struct template *template = process->template;
 
+    judge_barren(template, process, status);
     if (process == template->successor)
         template->successor = NULL;
     if (process == template->process && template->is_closing)

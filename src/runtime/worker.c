@@ -360,6 +360,7 @@ void worker_close_line(struct worker *worker, bool kill)
 void worker_end(struct worker *worker)
 {
     stop_reading(worker);
+    worker->is_dismissed = true;
     (void)uv_timer_start(&worker->timer, on_timer, GRACE_MS, 0);
     if (worker->work_fd >= 0)
         (void)shutdown(worker->work_fd, SHUT_RDWR); /* it sees the end of its work */
@@ -455,9 +456,12 @@ static void close_worker(struct worker *worker)
 static void bury(struct worker *worker)
 {
     struct template *template = worker->template;
-    bool stillborn = !worker->was_ready && (worker->is_born || worker->is_killed);
+    bool was_our_wish = worker->is_dismissed || template->is_closing;
+    bool stillborn = !worker->was_ready && !was_our_wish && (worker->is_born || worker->is_killed);
     struct init_failure failure = {.kind = INIT_EXITED, .status = worker->status};
 
+    if (!worker->was_used && !was_our_wish)
+        keepalive_on_unused_end(template);
     if (stillborn && worker->log_fd >= 0)
         (void)log_pipe_read(worker->log_fd, true, log_keep_init, template);
     close_worker(worker);

@@ -46,6 +46,8 @@ enum {
     WORLD_SECONDS_MAX = 600, /* of virtual time: calls come within ten, and their waits are bounded */
     ANSWERS_ARE_NUMBERED = 1,
     HOPELESS_MIN = 5,
+    WORK_MS_MAX = 100,   /* of a call that nothing happens to */
+    RENEWED_AT_ONCE = 4, /* processes of a version: one serves, one is in init, the old have forks that hang */
 };
 
 #define EPOCH_US INT64_C(1700000000000000)
@@ -138,7 +140,8 @@ static void make_runnable(struct function_entry *entry, int index, int at)
     what->memory_mb = 128;
     what->timeout_ms = function->timeout_ms;
     what->tmp_mb = 16;
-    what->provisioned = at == 0 ? 0 : function->provisioned; /* of published versions only */
+    if (at > 0 && world.options.catalog) /* of published versions only, and nobody takes it back without a catalog */
+        what->provisioned = function->provisioned;
     what->state = VERSION_ACTIVE;
     entry->versions[at] = what;
 }
@@ -237,7 +240,8 @@ static void check_throttle(const struct call *call, const char *reason)
     if (world.options.account_concurrency > 0 &&
         (admitted_of(-1) - 1 >= world.options.account_concurrency || (function->reserved < 0 && some_are_reserved())))
         return; /* what others have reserved is theirs (how much, the pool looks up at times) */
-    if (waiting_of(call->function) > HOPELESS_MIN) /* the pool reckons that its turn would come too late */
+    if (waiting_of(call->function) > HOPELESS_MIN || /* the pool reckons that its turn would come too late */
+        waiting_of(call->function) * WORK_MS_MAX > world.options.queue_wait_ms_max)
         return;
     sim_violation("a call of %s is refused (%s) after %lld ms with %d that wait", function->name, reason,
                   (long long)waited_ms, waiting_of(call->function) - 1);
@@ -265,7 +269,7 @@ static void check_time(const struct call *call, int64_t number)
     const struct package *package = &world.packages[call->package];
     int64_t took_ms = (sim_now - call->submitted_us) / 1000;
     int64_t most = package->timeout_ms + package->settings.batch_delay_ms +
-                   2 * ((int64_t)package->init_timeout_ms + world.options.queue_wait_ms_max) + 2 * SLACK_MS;
+                   2 * ((int64_t)package->init_timeout_ms + world.options.queue_wait_ms_max) + 3 * SLACK_MS;
 
     if (took_ms > most)
         sim_violation("call %lld took %lld ms, %lld at most", (long long)number, (long long)took_ms, (long long)most);
@@ -542,7 +546,7 @@ static enum sim_deed draw_deed(void)
 static void draw_calls(void)
 {
     int64_t span_us = sim_between(10, sim_chance(500) ? 10000 : 1000) * 1000;
-    int64_t work_us = sim_chance(500) ? 2000 : 100000;
+    int64_t work_us = sim_chance(500) ? 2000 : WORK_MS_MAX * 1000;
 
     world.calls_count = (int)sim_between(1, sim_chance(200) ? CALLS_MAX : 80);
     for (int i = 0; i < world.calls_count; i++) {
@@ -591,21 +595,27 @@ static void nothing_to_check(void)
 {
 }
 
-/* What idles goes, unless it is provisioned. */
-static void check_idle_end(void)
+static int cells_provisioned(void)
 {
     int may_stay = 0;
 
     for (int i = 0; i < world.functions_count; i++) {
         const struct function *function = &world.functions[i];
         bool forks = function->kind.can_fork && function->settings.fork;
-        if (function->exists && function->provisioned > 0) /* two versions; without forks each worker is a cell */
+        if (world.options.catalog && function->exists &&
+            function->provisioned > 0) /* two versions; without forks each worker is a cell */
             may_stay += 2 * (forks ? 1 : function->provisioned + function->settings.parked);
     }
+    return world.options.template_age_max_ms > 0 ? RENEWED_AT_ONCE * may_stay : may_stay;
+}
+
+/* What idles goes, unless it is provisioned.  A function may still have changed after the last call. */
+static void check_idle_end(void)
+{
     world.until = sim_now + 1000LL * (world.options.worker_idle_ms + world.options.template_idle_ms +
                                       world.options.init_timeout_ms + 2 * SLACK_MS);
     (void)sim_run(time_is_over, at_rest);
-    if (sim_cells_alive() > may_stay)
+    if (sim_cells_alive() > cells_provisioned())
         sim_violation("%d cells live on though nobody calls", sim_cells_alive());
 }
 
