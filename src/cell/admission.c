@@ -314,7 +314,7 @@ void admission_admit(struct keeper_cell *cell, const struct keeper_message *mess
     struct keeper_worker *worker;
     struct err err = {0};
 
-    if (gate < 0 || message->worker == 0 || find_worker(cell, message->worker)) {
+    if (gate < 0 || message->worker == 0 || message->worker == CGROUP_UPLINK || find_worker(cell, message->worker)) {
         fd_close(&gate);
         return;
     }

@@ -40,6 +40,8 @@ static const char *group_name(struct cgroup group, char ret[static GROUP_BYTES])
 {
     if (group.worker == 0)
         (void)snprintf(ret, GROUP_BYTES, "cell-%u/template", group.cell);
+    else if (group.worker == CGROUP_UPLINK)
+        (void)snprintf(ret, GROUP_BYTES, "cell-%u/uplink", group.cell);
     else
         (void)snprintf(ret, GROUP_BYTES, "cell-%u/worker-%u", group.cell, group.worker);
     return ret;

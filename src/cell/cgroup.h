@@ -5,9 +5,9 @@
  * hybrid (limits through v1's files, tracking and killing through the v2 directory) and none (every verb succeeds and
  * does nothing, memory and CPU read as 0).  What a host cannot give is told in words once, never silently left out.
  *
- * Layout:  <root>/sculler-<keeper's pid>/cell-<n>/{template, worker-<m> ...}.  A cell's limits stand on cell-<n>, so a
- * bad template gains nothing by keeping its children; a worker's on its own; that of all cells together on our root.
- * Leftovers of keepers that are no more are swept away at open.
+ * Layout:  <root>/sculler-<keeper's pid>/cell-<n>/{template, uplink, worker-<m> ...}.  A cell's limits stand on
+ * cell-<n>, so a bad template gains nothing by keeping its children; a worker's on its own; that of all cells together
+ * on our root. Leftovers of keepers that are no more are swept away at open.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ struct cgroup_host;
 struct cgroup {
     uint32_t cell, worker; /* worker 0: the template's */
 };
+
+/* As a worker: the program at the host's end of the cell's network. */
+#define CGROUP_UPLINK UINT32_MAX
 
 struct cgroup_figures {
     bool out_of_memory;

@@ -296,8 +296,8 @@ static void sweeps_what_a_killed_keeper_left(void)
     ok(read(lines[0], &orphan, sizeof orphan) == sizeof orphan);
     (void)snprintf(name, sizeof name, "sculler-%d", (int)pid);
     cgroup_close(cgroup_open(note));
-    for (size_t i = 0; i < host->count;
-         i++) { /* another test's keeper may be at the same just now, and holds its lock */
+    /* Another test's keeper may be at the same just now, and holds its lock. */
+    for (size_t i = 0; i < host->count; i++) {
         for (int tries = 0; tries < 400 && cgroup_has(host->at[i].parent, name, ""); tries++)
             (void)usleep(5000);
         ok(!cgroup_has(host->at[i].parent, name, "") && cgroup_has(host->at[i].root, "", "cgroup.procs"));

@@ -21,7 +21,9 @@
 enum {
     GRAVE_FIRST_MS = 2,
     GRAVE_MS = 50,
-    GRAVE_TRIES_MAX = 200, /* ten seconds; a keeper's start sweeps what is left */
+    GRAVE_TRIES_MAX = 200,  /* ten seconds; a keeper's start sweeps what is left */
+    UPLINK_MEMORY_MB = 256, /* it has 70 MB of data; the rest is for its sockets */
+    UPLINK_PIDS_MAX = 16,
 };
 
 struct keeper_state keeper = {.cells = LIST_HEAD_INITIALIZER(keeper.cells)};
@@ -202,9 +204,12 @@ static NORETURN void run_network(pid_t pid1, const struct cell_options *options,
     pid_t uplink = 0;
     sigset_t none;
     int status;
+    char go;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (read(line, &go, 1) != 1)
+        _exit(1);
     told.is_up = options->network == CELL_NETWORK_EGRESS ? network_start(pid1, options->api_port, &uplink, &told.err)
                                                          : network_start_none(pid1, &told.err);
     (void)!write(line, &told, sizeof told);
@@ -239,12 +244,23 @@ static void on_network(struct watch *watch)
         fail(cell, is_whole ? told.err.text : "the cell's network was not made");
 }
 
+/* What the uplink uses it uses for its cell.  The cell cannot kill it: it is not in its pid namespace. */
+static bool limit_helper(const struct keeper_cell *cell, const struct cell_options *options, struct err *err)
+{
+    static const struct cell_limits limits = {.memory_bytes = UPLINK_MEMORY_MB << 20, .pids_max = UPLINK_PIDS_MAX};
+    const struct cgroup group = {cell->number, CGROUP_UPLINK};
+
+    return options->network != CELL_NETWORK_EGRESS || (cgroup_make_worker(keeper.cgroups, group, &limits, err) &&
+                                                       cgroup_attach(keeper.cgroups, group, cell->network_helper, err));
+}
+
+/* It waits for our byte: what it starts is to be in its group. */
 static bool start_network(struct keeper_cell *cell, const struct cell_options *options, struct err *err)
 {
     int line[2];
 
-    if (pipe2(line, O_CLOEXEC) < 0)
-        return err_sys(err, "pipe");
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+        return err_sys(err, "a line to a helper");
     cell->network_helper = helper_fork(&line[1], 1);
     if (cell->network_helper == 0)
         run_network(cell->pid1, options, line[1]);
@@ -255,7 +271,8 @@ static bool start_network(struct keeper_cell *cell, const struct cell_options *o
         return err_sys(err, "a helper for the cell's network");
     }
     watch_start(&cell->network, line[0], on_network);
-    return true;
+    return limit_helper(cell, options, err) &&
+           (send(line[0], "", 1, MSG_NOSIGNAL) == 1 || err_sys(err, "a helper for the cell's network"));
 }
 
 /* The start */
