@@ -46,6 +46,11 @@ static str error_body(struct gateway_call *call, str message)
     return arena_copy(&call->arena, buf_str(&out));
 }
 
+static void put_header(struct gateway_call *call, str name, str value)
+{
+    call->headers[GATEWAY_OWN_HEADERS_MAX + call->reply.headers_count++] = (struct http_header){name, value};
+}
+
 bool gateway_fail_saying(struct gateway_call *call, enum gateway_error error, str message, str cause)
 {
     call->reply = (struct gateway_reply){
@@ -54,8 +59,7 @@ bool gateway_fail_saying(struct gateway_call *call, enum gateway_error error, st
         .body = error_body(call, message),
         .own_error = true,
     };
-    call->reply.headers[call->reply.headers_count++] =
-        (struct http_header){STR("x-amzn-ErrorType"), str_of(errors[error].type)};
+    put_header(call, STR("x-amzn-ErrorType"), str_of(errors[error].type));
     gateway_set_cause(call, cause);
     return false;
 }
@@ -142,7 +146,7 @@ bool gateway_add_header(struct gateway_call *call, str name, str value)
         name = arena_printf(&call->arena, "x-amzn-Remapped-" STR_FMT, STR_ARG(name));
     if (str_eq_nocase(name, STR("Content-Type")))
         reply->content_type = STR("");
-    reply->headers[reply->headers_count++] = (struct http_header){name, value};
+    put_header(call, name, value);
     return true;
 }
 
@@ -152,24 +156,24 @@ bool gateway_add_header(struct gateway_call *call, str name, str value)
 void gateway_answer(struct gateway_call *call)
 {
     const struct gateway_reply *reply = &call->reply;
-    struct http_header headers[GATEWAY_HEADERS_MAX + 4];
+    struct http_header own[GATEWAY_OWN_HEADERS_MAX], *headers;
     struct http_exchange *exchange = call->exchange;
     int count = 0;
 
-    headers[count++] = (struct http_header){STR("x-amzn-RequestId"), str_of(call->request_id)};
-    headers[count++] = (struct http_header){STR("x-amz-apigw-id"), call->extended_id};
+    own[count++] = (struct http_header){STR("x-amzn-RequestId"), str_of(call->request_id)};
+    own[count++] = (struct http_header){STR("x-amz-apigw-id"), call->extended_id};
     if (!reply->own_error && call->method->kind != INTEGRATION_MOCK)
-        headers[count++] = (struct http_header){STR("X-Amzn-Trace-Id"), call->trace_id};
+        own[count++] = (struct http_header){STR("X-Amzn-Trace-Id"), call->trace_id};
     if (reply->cause.len)
-        headers[count++] = (struct http_header){STR("x-sculler-cause"), reply->cause};
-    for (int i = 0; i < reply->headers_count; i++)
-        headers[count++] = reply->headers[i];
+        own[count++] = (struct http_header){STR("x-sculler-cause"), reply->cause};
+    headers = call->headers + GATEWAY_OWN_HEADERS_MAX - count;
+    memcpy(headers, own, (size_t)count * sizeof *own);
     call->exchange = NULL;
     http_answer(exchange, &(struct http_answer){
                               .status = reply->status,
                               .content_type = reply->content_type,
                               .headers = headers,
-                              .headers_count = count,
+                              .headers_count = count + reply->headers_count,
                               .body = reply->body,
                           });
 }

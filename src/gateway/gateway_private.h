@@ -19,14 +19,13 @@ enum gateway_error {
     GATEWAY_ERRORS_COUNT
 };
 
-enum { GATEWAY_HEADERS_MAX = 128, GATEWAY_CAUSE_BYTES_MAX = 480 };
+enum { GATEWAY_HEADERS_MAX = 128, GATEWAY_OWN_HEADERS_MAX = 4, GATEWAY_CAUSE_BYTES_MAX = 480 };
 
 /* What will be answered.  Everything lives in the call's arena. */
 struct gateway_reply {
     int status;
-    str content_type; /* empty: it is among the headers */
-    struct http_header headers[GATEWAY_HEADERS_MAX];
-    int headers_count;
+    str content_type;  /* empty: it is among the headers */
+    int headers_count; /* in the call's `headers` */
     str body;
     str cause;      /* one line of ASCII; empty: nothing to say */
     bool own_error; /* one of errors.def, made here */
@@ -51,6 +50,8 @@ struct gateway_call {
     struct invocation invocation;
     struct buf event;
     struct gateway_reply reply;
+    /* Last, and never cleared, which would be 4 KB a call: room for our own, then the reply's. */
+    struct http_header headers[GATEWAY_OWN_HEADERS_MAX + GATEWAY_HEADERS_MAX];
 };
 
 /* -- answer.c ---------------------------------------------------------------------------------------------------- */
