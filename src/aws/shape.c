@@ -327,8 +327,8 @@ static str member_path(struct arena *arena, const struct shape_field *field, str
         return str_of(field->path);
     if (field->where != SHAPE_IN_BODY)
         prefix = STR("");
-    return arena_printf(arena, STR_FMT "%c%s", STR_ARG(prefix), tolower((unsigned char)field->name[0]),
-                        field->name + 1);
+    char first = (char)tolower((unsigned char)field->name[0]);
+    return arena_concat(arena, prefix, (str){&first, 1}, str_of(field->name + 1));
 }
 
 static bool convert(struct parse *p, const struct shape_field *field, const struct shape_source *source,

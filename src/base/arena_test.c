@@ -44,4 +44,13 @@ static void prints_text_of_any_length(void)
     ok(arena_printf(&arena, "%s", "").len == 0);
 }
 
-TEST_MAIN(gives_zeroed_aligned_memory, copies_text, prints_text_of_any_length)
+static void joins_texts(void)
+{
+    ARENA_AUTO arena = {0};
+    str text = arena_concat(&arena, STR("a"), (str){0}, STR("bc"));
+
+    ok(str_eq(text, STR("abc")) && text.at[3] == '\0');
+    ok(arena_concat(&arena, STR("")).len == 0);
+}
+
+TEST_MAIN(gives_zeroed_aligned_memory, copies_text, prints_text_of_any_length, joins_texts)

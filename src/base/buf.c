@@ -41,7 +41,7 @@ static void grow(struct buf *buf, size_t needed)
     buf->capacity = capacity;
 }
 
-char *buf_reserve(struct buf *buf, size_t len)
+char *buf_grow(struct buf *buf, size_t len)
 {
     if (buf->full || len > buf->max - buf->len) {
         buf->full = true;
@@ -70,9 +70,17 @@ void buf_add(struct buf *buf, str s)
     buf->len += s.len;
 }
 
-void buf_add_char(struct buf *buf, char c)
+void buf_add_list(struct buf *buf, const str *list, int count)
 {
-    buf_add(buf, (str){&c, 1});
+    for (int i = 0; i < count; i++)
+        buf_add(buf, list[i]);
+}
+
+void buf_add_uint(struct buf *buf, unsigned long long number)
+{
+    char room[UINT_DIGITS_MAX];
+
+    buf_add(buf, str_of_uint(number, room));
 }
 
 /* Straight into what room there is; the detour is for when it is too small. */

@@ -22,6 +22,19 @@ static void grows_to_what_is_added(void)
     ok(buf.len == 3004);
 }
 
+static void joins_texts_and_numbers(void)
+{
+    BUF_AUTO buf = {0};
+
+    buf_init(&buf, 20);
+    buf_add_all(&buf, STR("a"), STR(""), STR("bc"));
+    buf_add_uint(&buf, 1234567);
+    buf_add_char(&buf, '!');
+    ok(str_eq(buf_str(&buf), STR("abc1234567!")));
+    buf_add_all(&buf, STR("too long for it"), STR("x"));
+    ok(!buf_ok(&buf) && buf.len == 11);
+}
+
 static void never_grows_past_its_maximum(void)
 {
     BUF_AUTO buf = {0};
@@ -71,5 +84,5 @@ static void reserves_and_consumes(void)
     ok(buf.len == 11);
 }
 
-TEST_MAIN(grows_to_what_is_added, never_grows_past_its_maximum, drops_all_that_follows_what_did_not_fit,
-          reserves_and_consumes)
+TEST_MAIN(grows_to_what_is_added, joins_texts_and_numbers, never_grows_past_its_maximum,
+          drops_all_that_follows_what_did_not_fit, reserves_and_consumes)

@@ -10,7 +10,7 @@ bool str_eq_nocase(str a, str b)
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.at[i]) != lower(b.at[i]))
+        if (a.at[i] != b.at[i] && lower(a.at[i]) != lower(b.at[i]))
             return false;
     return true;
 }
@@ -50,4 +50,14 @@ bool str_to_int(str s, long long min, long long max, long long *ret)
         return false;
     *ret = value;
     return true;
+}
+
+str str_of_uint(unsigned long long number, char room[UINT_DIGITS_MAX])
+{
+    char *end = room + UINT_DIGITS_MAX, *at = end;
+
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return (str){at, (size_t)(end - at)};
 }

@@ -48,3 +48,9 @@ static inline str str_from(str s, size_t start) /* the rest of s from `start`, e
 bool str_eq_nocase(str a, str b);                            /* ASCII letters only: header names */
 bool str_cut(str s, char at, str *ret_left, str *ret_right); /* at the first `at`; false: not there, left = s */
 bool str_to_int(str s, long long min, long long max, long long *ret); /* whole string, base 10 */
+
+enum { UINT_DIGITS_MAX = 20 };
+str str_of_uint(unsigned long long number, char room[UINT_DIGITS_MAX]); /* base 10; the text lies in `room` */
+
+/* A list of strs, as its elements and their number: what joins texts takes one (buf_add_all, arena_concat). */
+#define STR_LIST(...) (const str[]){__VA_ARGS__}, (int)(sizeof((const str[]){__VA_ARGS__}) / sizeof(str))

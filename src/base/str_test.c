@@ -65,4 +65,13 @@ static void reads_numbers(void)
     ok(!str_to_int(STR("0"), 1, 900, &value));
 }
 
-TEST_MAIN(compares, cuts_at_the_first, reads_numbers)
+static void writes_numbers(void)
+{
+    char room[UINT_DIGITS_MAX];
+
+    ok(str_eq(str_of_uint(0, room), STR("0")));
+    ok(str_eq(str_of_uint(10, room), STR("10")));
+    ok(str_eq(str_of_uint(ULLONG_MAX, room), STR("18446744073709551615")));
+}
+
+TEST_MAIN(compares, cuts_at_the_first, reads_numbers, writes_numbers)

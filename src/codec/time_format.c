@@ -4,8 +4,6 @@
  */
 #include "codec/time_format.h"
 
-#include <stdio.h>
-
 enum { MONTHS = 12 };
 
 struct moment {
@@ -75,53 +73,89 @@ static bool join(const struct moment *m, int64_t *ret)
 
 /* Formats */
 
-static void format_with_ms(int64_t ms, const char *zone, char ret[TIME_TEXT_MAX])
+static char *put(char *at, int number, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, number /= 10)
+        at[i] = (char)('0' + number % 10);
+    return at + digits;
+}
+
+static char *put_name(char *at, const char name[4])
+{
+    memcpy(at, name, 3);
+    return at + 3;
+}
+
+/* A '%' and a letter stand for a part of the moment; all else is copied. */
+static void format(const char *pattern, const struct moment *m, int ms, char ret[TIME_TEXT_MAX])
+{
+    const struct {
+        char letter;
+        int digits, number;
+    } parts[] = {{'Y', 4, m->year},   {'M', 2, m->month},  {'D', 2, m->day}, {'h', 2, m->hour},
+                 {'m', 2, m->minute}, {'s', 2, m->second}, {'u', 3, ms}};
+    char *at = ret;
+
+    for (; *pattern; pattern++) {
+        if (*pattern != '%') {
+            *at++ = *pattern;
+            continue;
+        }
+        pattern++;
+        if (*pattern == 'N')
+            at = put_name(at, month_names[m->month - 1]);
+        else if (*pattern == 'W')
+            at = put_name(at, day_names[m->weekday]);
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            if (parts[i].letter == *pattern)
+                at = put(at, parts[i].number, parts[i].digits);
+    }
+    *at = '\0';
+}
+
+static void format_ms(const char *pattern, int64_t ms, char ret[TIME_TEXT_MAX])
 {
     int64_t s = floor_div(ms, 1000);
     struct moment m = split(s);
 
-    snprintf(ret, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%s", m.year, m.month, m.day, m.hour, m.minute,
-             m.second, (int)((ms % 1000 + 1000) % 1000), zone);
+    format(pattern, &m, (int)((ms % 1000 + 1000) % 1000), ret);
+}
+
+static void format_s(const char *pattern, int64_t s, char ret[TIME_TEXT_MAX])
+{
+    struct moment m = split(s);
+
+    format(pattern, &m, 0, ret);
 }
 
 void time_format_iso(int64_t ms, char ret[TIME_TEXT_MAX])
 {
-    format_with_ms(ms, "+0000", ret);
+    format_ms("%Y-%M-%DT%h:%m:%s.%u+0000", ms, ret);
 }
 
 void time_format_zulu(int64_t ms, char ret[TIME_TEXT_MAX])
 {
-    format_with_ms(ms, "Z", ret);
+    format_ms("%Y-%M-%DT%h:%m:%s.%uZ", ms, ret);
 }
 
 void time_format_http(int64_t s, char ret[TIME_TEXT_MAX])
 {
-    struct moment m = split(s);
-
-    snprintf(ret, TIME_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT", day_names[m.weekday], m.day,
-             month_names[m.month - 1], m.year, m.hour, m.minute, m.second);
+    format_s("%W, %D %N %Y %h:%m:%s GMT", s, ret);
 }
 
 void time_format_compact(int64_t s, char ret[TIME_TEXT_MAX])
 {
-    struct moment m = split(s);
-
-    snprintf(ret, TIME_TEXT_MAX, "%04d%02d%02dT%02d%02d%02dZ", m.year, m.month, m.day, m.hour, m.minute, m.second);
+    format_s("%Y%M%DT%h%m%sZ", s, ret);
 }
 
 void time_format_clf(int64_t s, char ret[TIME_TEXT_MAX])
 {
-    struct moment m = split(s);
-
-    snprintf(ret, TIME_TEXT_MAX, "%02d/%s/%04d:%02d:%02d:%02d +0000", m.day, month_names[m.month - 1], m.year, m.hour,
-             m.minute, m.second);
+    format_s("%D/%N/%Y:%h:%m:%s +0000", s, ret);
 }
 
 void time_format_log_day(int64_t s, char ret[TIME_TEXT_MAX])
 {
-    struct moment m = split(s);
-
-    snprintf(ret, TIME_TEXT_MAX, "%04d/%02d/%02d", m.year, m.month, m.day);
+    format_s("%Y/%M/%D", s, ret);
 }
 
 /* Parsing: each take_ removes what it read from the front of `rest`, or answers false. */

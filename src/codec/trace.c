@@ -1,6 +1,6 @@
 #include "codec/trace.h"
 
-#include <inttypes.h>
+#include <endian.h>
 
 #include "base/rand.h"
 #include "codec/hash.h"
@@ -48,21 +48,41 @@ static void lineage_read(str text, struct lineage *ret)
     }
 }
 
-static str lineage_write(const struct lineage *lineage, struct arena *arena)
+/* front, and behind it ";Lineage=hash:rounds|hash:rounds" if there is any. */
+static str with_lineage(str front, const struct lineage *lineage, struct arena *arena)
 {
-    str text = STR("");
+    char numbers[LINEAGE_MAX][UINT_DIGITS_MAX];
+    str parts[1 + 4 * LINEAGE_MAX] = {front};
+    int count = 1;
 
-    for (int i = 0; i < lineage->count; i++)
-        text = arena_printf(arena, STR_FMT "%s" STR_FMT ":%d", STR_ARG(text),
-                            i ? "|" : ";Lineage=", STR_ARG(lineage->at[i].hash), lineage->at[i].rounds);
-    return text;
+    for (int i = 0; i < lineage->count; i++) {
+        parts[count++] = i ? STR("|") : STR(";Lineage=");
+        parts[count++] = lineage->at[i].hash;
+        parts[count++] = STR(":");
+        parts[count++] = str_of_uint((unsigned long long)lineage->at[i].rounds, numbers[i]);
+    }
+    return arena_join(arena, parts, count);
+}
+
+/* 1-SECONDS-24 HEX */
+static str new_root(int64_t now_s, struct arena *arena)
+{
+    unsigned char random[12];
+    uint32_t seconds = htobe32((uint32_t)now_s);
+    char when[2 * sizeof seconds + 1], id[2 * sizeof random + 1];
+
+    rand_bytes(random, sizeof random);
+    hex_encode(&seconds, sizeof seconds, when);
+    hex_encode(random, sizeof random, id);
+    return arena_concat(arena, STR("1-"), str_of(when), STR("-"), str_of(id));
 }
 
 str trace_continue(str incoming, int64_t now_s, struct arena *arena)
 {
     str root = STR(""), parent = STR(""), sampled = STR("");
     struct lineage lineage = {0};
-    uint64_t random[3];
+    unsigned char random[8];
+    char parent_id[2 * sizeof random + 1];
     str member, name, value;
 
     while (incoming.len) {
@@ -79,17 +99,17 @@ str trace_continue(str incoming, int64_t now_s, struct arena *arena)
         else if (str_eq(name, STR("Lineage")))
             lineage_read(value, &lineage);
     }
-    rand_bytes(random, sizeof random);
     if (!sampled.len)
         sampled = parent.len ? STR("1") : STR("0");
     if (!root.len)
-        root = arena_printf(arena, "1-%08" PRIx64 "-%016" PRIx64 "%08" PRIx32, (uint64_t)now_s & 0xffffffff, random[0],
-                            (uint32_t)random[1]);
-    if (!parent.len)
-        parent = arena_printf(arena, "%016" PRIx64, random[2]);
-    str history = lineage_write(&lineage, arena);
-    return arena_printf(arena, "Root=" STR_FMT ";Parent=" STR_FMT ";Sampled=" STR_FMT STR_FMT, STR_ARG(root),
-                        STR_ARG(parent), STR_ARG(sampled), STR_ARG(history));
+        root = new_root(now_s, arena);
+    if (!parent.len) {
+        rand_bytes(random, sizeof random);
+        hex_encode(random, sizeof random, parent_id);
+        parent = str_of(parent_id);
+    }
+    return with_lineage(arena_concat(arena, STR("Root="), root, STR(";Parent="), parent, STR(";Sampled="), sampled),
+                        &lineage, arena);
 }
 
 static int lineage_place(struct lineage *lineage, str hash)
@@ -132,7 +152,6 @@ bool trace_visit(str trace, str function_arn, int rounds_max, struct arena *aren
     if (lineage.at[place].rounds >= rounds_max)
         return false;
     lineage.at[place].rounds++;
-    str history = lineage_write(&lineage, arena);
-    *ret = arena_printf(arena, STR_FMT STR_FMT, STR_ARG(front), STR_ARG(history));
+    *ret = with_lineage(front, &lineage, arena);
     return true;
 }

@@ -12,13 +12,18 @@ static void encode(struct buf *out, str text, char kept)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
+    while (text.len > 0) {
+        size_t run = 0;
 
-        if (is_unreserved((char)c) || (kept && (char)c == kept))
-            buf_add_char(out, (char)c);
-        else
+        while (run < text.len && (is_unreserved(text.at[run]) || (kept && text.at[run] == kept)))
+            run++;
+        buf_add(out, (str){text.at, run});
+        text = str_from(text, run);
+        if (text.len > 0) {
+            unsigned char c = (unsigned char)text.at[0];
             buf_add(out, (str){(char[]){'%', digits[c >> 4], digits[c & 15]}, 3});
+            text = str_from(text, 1);
+        }
     }
 }
 

@@ -59,10 +59,15 @@ static bool next_part(str *rest, char separator, bool encoded, str *ret)
 
     if (!rest->at)
         return false;
-    while (len < rest->len && !skip) {
+    if (!encoded) {
+        const char *found = memchr(rest->at, separator, rest->len);
+        len = found ? (size_t)(found - rest->at) : rest->len;
+        skip = found ? 1 : 0;
+    }
+    while (encoded && len < rest->len && !skip) {
         if (rest->at[len] == separator)
             skip = 1;
-        else if (encoded && rest->len - len >= 3 && str_eq_nocase((str){rest->at + len, 3}, str_of(hex)))
+        else if (rest->len - len >= 3 && str_eq_nocase((str){rest->at + len, 3}, str_of(hex)))
             skip = 3;
         else
             len++;
@@ -436,18 +441,15 @@ static size_t slot_of(str scope, str secret)
     return sum % KEYS_COUNT;
 }
 
-static void signing_key(const struct sigv4 *sig, str secret, unsigned char ret[SHA256_BYTES])
+/* scope: date/region/service */
+static void signing_key(const struct sigv4 *sig, str secret, str scope, unsigned char ret[SHA256_BYTES])
 {
-    char text[sizeof keys[0].scope + 1];
-    str scope = {text, 0};
     struct key_slot *slot;
 
     if (secret.len > TOKEN_BYTES_MAX || sig->region.len > TOKEN_BYTES_MAX || sig->service.len > TOKEN_BYTES_MAX) {
         derive_key(sig, secret, ret);
         return;
     }
-    scope.len = (size_t)snprintf(text, sizeof text, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(sig->date),
-                                 STR_ARG(sig->region), STR_ARG(sig->service));
     slot = &keys[slot_of(scope, secret)];
     if (slot->scope_len == 0 || !str_eq((str){slot->scope, slot->scope_len}, scope) ||
         !equal_in_constant_time((str){slot->secret, slot->secret_len}, secret)) {
@@ -467,6 +469,7 @@ static bool make_signature(const struct http_request *request, const struct sigv
     BUF_AUTO text = {0};
     char hash[SHA256_HEX_CHARS];
     unsigned char key[SHA256_BYTES], mac[SHA256_BYTES];
+    size_t scope_at, scope_len;
     bool good;
 
     buf_init(&text, CANONICAL_BYTES_MAX);
@@ -486,9 +489,12 @@ static bool make_signature(const struct http_request *request, const struct sigv
     sha256_hex(buf_str(&text), hash);
 
     buf_clear(&text);
-    buf_printf(&text, "AWS4-HMAC-SHA256\n" STR_FMT "\n" STR_FMT "/" STR_FMT "/" STR_FMT "/aws4_request\n%s",
-               STR_ARG(amz_date), STR_ARG(sig->date), STR_ARG(sig->region), STR_ARG(sig->service), hash);
-    signing_key(sig, secret, key);
+    buf_add_all(&text, ALGORITHM, STR("\n"), amz_date, STR("\n"));
+    scope_at = text.len;
+    buf_add_all(&text, sig->date, STR("/"), sig->region, STR("/"), sig->service);
+    scope_len = text.len - scope_at;
+    buf_add_all(&text, STR("/"), TERMINATOR, STR("\n"), str_of(hash));
+    signing_key(sig, secret, (str){text.at + scope_at, scope_len}, key);
     hmac_sha256((str){(const char *)key, sizeof key}, buf_str(&text), mac);
     hex_encode(mac, sizeof mac, ret);
     explicit_bzero(key, sizeof key);
@@ -543,6 +549,8 @@ static enum sigv4_fault check_time(const struct http_request *request, const str
     int64_t now_s = clock_wall_us() / 1000000, skew_s = is_s3(sig) ? SKEW_S3_S : SKEW_S;
     char was[TIME_TEXT_MAX], bound[TIME_TEXT_MAX], now[TIME_TEXT_MAX];
 
+    if (!sig->presigned && signed_s >= now_s - skew_s && signed_s <= now_s + skew_s)
+        return SIGV4_OK;
     time_format_compact(signed_s, was);
     time_format_compact(now_s, now);
     if (signed_s > now_s + skew_s) {
@@ -553,13 +561,10 @@ static enum sigv4_fault check_time(const struct http_request *request, const str
     }
     if (sig->presigned)
         return check_presigned_time(request, signed_s, now_s, err);
-    if (signed_s < now_s - skew_s) {
-        time_format_compact(now_s - skew_s, bound);
-        err_set(err, ERR_INVALID, "Signature expired: %s is now earlier than %s (%s - %d min.)", was, bound, now,
-                (int)(skew_s / 60));
-        return SIGV4_EXPIRED;
-    }
-    return SIGV4_OK;
+    time_format_compact(now_s - skew_s, bound);
+    err_set(err, ERR_INVALID, "Signature expired: %s is now earlier than %s (%s - %d min.)", was, bound, now,
+            (int)(skew_s / 60));
+    return SIGV4_EXPIRED;
 }
 
 enum sigv4_fault sigv4_verify(const struct http_request *request, const struct sigv4 *sig, str secret,

@@ -256,9 +256,7 @@ static void submit(struct invocation *invocation)
 
     run->arena = invocation->arena;
     run->request_id = str_of(invocation->request_id);
-    run->invoked_arn = qualifier.len == 0
-                           ? arn
-                           : arena_printf(invocation->arena, STR_FMT ":" STR_FMT, STR_ARG(arn), STR_ARG(qualifier));
+    run->invoked_arn = qualifier.len == 0 ? arn : arena_concat(invocation->arena, arn, STR(":"), qualifier);
     run->trace_id = invocation->trace_id;
     run->client_context = invocation->client_context;
     run->event = invocation->event;

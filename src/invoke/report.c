@@ -7,12 +7,16 @@
 
 #include <stdio.h>
 
-enum { CLOSING_BYTES_MAX = 2048 + 2 * RECORD_LOG_TAIL_BYTES }; /* behind the head of what the function printed */
+enum {
+    CLOSING_BYTES_MAX = 2048 + 2 * RECORD_LOG_TAIL_BYTES, /* behind the head of what the function printed */
+    LOG_BYTES_USUAL = 512,
+};
 
 void report_start(struct buf *log, str request_id, str version)
 {
     buf_init(log, RECORD_LOG_BYTES_MAX - CLOSING_BYTES_MAX);
-    buf_printf(log, "START RequestId: " STR_FMT " Version: " STR_FMT "\n", STR_ARG(request_id), STR_ARG(version));
+    (void)buf_reserve(log, LOG_BYTES_USUAL);
+    buf_add_all(log, STR("START RequestId: "), request_id, STR(" Version: "), version, STR("\n"));
 }
 
 /* AWS says in the log, too, when it was the platform that ended a call. */
@@ -36,6 +40,41 @@ static void add_platform_words(struct run *run, const struct run_result *result)
     }
 }
 
+/* As "%.2f ms": hundredths, rounded. */
+static void add_ms(struct buf *log, int64_t us)
+{
+    uint64_t hundredths = us > 0 ? ((uint64_t)us + 5) / 10 : 0;
+
+    buf_add_uint(log, hundredths / 100);
+    buf_add_char(log, '.');
+    buf_add_char(log, (char)('0' + hundredths / 10 % 10));
+    buf_add_char(log, (char)('0' + hundredths % 10));
+    buf_add(log, STR(" ms"));
+}
+
+/* On the way of every call, so without printf. */
+static void add_report(struct run *run, int64_t duration_us)
+{
+    struct buf *log = &run->log;
+
+    buf_add_all(log, STR("END RequestId: "), run->request_id, STR("\nREPORT RequestId: "), run->request_id,
+                STR("\tDuration: "));
+    add_ms(log, duration_us);
+    buf_add(log, STR("\tBilled Duration: "));
+    buf_add_uint(log, (uint64_t)(duration_us + 999) / 1000);
+    buf_add(log, STR(" ms\tMemory Size: "));
+    buf_add_uint(log, (uint64_t)run->what->memory_mb);
+    buf_add(log, STR(" MB\tMax Memory Used: "));
+    buf_add_uint(log, (run->memory_peak_kb + 1023) / 1024);
+    buf_add(log, STR(" MB\t"));
+    if (run->cold && run->init_us > 0) {
+        buf_add(log, STR("Init Duration: "));
+        add_ms(log, run->init_us);
+        buf_add_char(log, '\t');
+    }
+    buf_add_char(log, '\n');
+}
+
 void report_end(struct run *run, const struct run_result *result)
 {
     struct buf *log = &run->log;
@@ -49,13 +88,5 @@ void report_end(struct run *run, const struct run_result *result)
     if (log->len > 0 && log->at[log->len - 1] != '\n')
         buf_add_char(log, '\n');
     add_platform_words(run, result);
-    buf_printf(log, "END RequestId: " STR_FMT "\n", STR_ARG(run->request_id));
-    buf_printf(log,
-               "REPORT RequestId: " STR_FMT "\tDuration: %.2f ms\tBilled Duration: %lld ms\tMemory Size: %d MB\t"
-               "Max Memory Used: %u MB\t",
-               STR_ARG(run->request_id), (double)duration_us / 1000.0, (long long)(duration_us + 999) / 1000,
-               run->what->memory_mb, (run->memory_peak_kb + 1023) / 1024);
-    if (run->cold && run->init_us > 0)
-        buf_printf(log, "Init Duration: %.2f ms\t", (double)run->init_us / 1000.0);
-    buf_add(log, STR("\n"));
+    add_report(run, duration_us);
 }

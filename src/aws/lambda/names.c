@@ -42,9 +42,8 @@ bool lambda_ref_of(struct aws_call *call, str function, str qualifier, struct la
 
 str lambda_arn(struct aws_call *call, str name, str qualifier)
 {
-    return arena_printf(call->arena, "arn:aws:lambda:" STR_FMT ":" STR_FMT ":function:" STR_FMT "%s" STR_FMT,
-                        STR_ARG(call->door->region), STR_ARG(call->door->account), STR_ARG(name),
-                        qualifier.len ? ":" : "", STR_ARG(qualifier));
+    return arena_concat(call->arena, STR("arn:aws:lambda:"), call->door->region, STR(":"), call->door->account,
+                        STR(":function:"), name, qualifier.len ? STR(":") : STR(""), qualifier);
 }
 
 /* What the store says in one word: how AWS says it.  `%ARN` stands for the function's ARN, with its qualifier. */
