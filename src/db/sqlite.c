@@ -30,7 +30,8 @@ enum {
 
 struct db {
     sqlite3 *handle;
-    struct map statements; /* SQL text -> struct statement */
+    struct map statements;  /* SQL text -> struct statement */
+    struct statement *last; /* of these, that was asked for last: a batch asks for the same again and again */
 };
 
 struct statement {
@@ -180,9 +181,16 @@ static struct statement *prepare(struct db *db, const char *sql, bool cache, str
     return statement;
 }
 
+static struct statement *find_statement(struct db *db, const char *sql)
+{
+    if (!db->last || strcmp(sqlite3_sql(db->last->stmt), sql) != 0)
+        db->last = map_get(&db->statements, str_of(sql));
+    return db->last;
+}
+
 static struct statement *take_statement(struct db *db, const char *sql, struct err *err)
 {
-    struct statement *statement = map_get(&db->statements, str_of(sql));
+    struct statement *statement = find_statement(db, sql);
 
     if (statement && statement->busy) {
         statement = prepare(db, sql, false, err);

@@ -6,6 +6,7 @@
  */
 #include "db/stop_vfs.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,9 +72,18 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
     return rc;
 }
 
+/* SQLite counts its memory under a lock, at each allocation, for figures that nobody asks for. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    (void)sqlite3_initialize();
+}
+
 const char *stop_vfs(void)
 {
-    (void)sqlite3_initialize();
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, configure);
     sqlite3_mutex_enter(lock());
     if (!theirs) {
         theirs = sqlite3_vfs_find(NULL);
