@@ -8,16 +8,15 @@
  */
 #include "loop/lane.h"
 
+#include "loop/back_seat.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-enum { BACK_SEAT_NICE = 5 };
 
 struct job {
     STAILQ_ENTRY(job) link;
@@ -90,11 +89,10 @@ void lane_submit(struct lane *lane, void (*run)(void *ctx), void (*done)(void *c
     uv_mutex_unlock(&lane->mutex);
 }
 
-/* Linux's nice values are a thread's own, see setpriority(2), "C library/kernel differences". */
 static void take_a_back_seat(void *ctx)
 {
     (void)ctx;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACK_SEAT_NICE);
+    back_seat_take();
 }
 
 static void do_nothing(void *ctx)
