@@ -1,7 +1,8 @@
 /*
  * The kernel's bytes are fetched 4 KB at a time, per thread: one getrandom(2) serves 256 request ids.  Used
  * bytes are wiped, so that a later leak of memory does not tell ids given out before.  A fork would repeat
- * the buffer in both processes; the pid check below throws it away in the child.
+ * the buffer in both processes, so it lies in memory that the kernel wipes in every child, however it was made
+ * (madvise(2), MADV_WIPEONFORK; to ask for the pid each time was a system call for each id).
  */
 #include "base/rand.h"
 
@@ -10,18 +11,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 enum { BUFFER_BYTES = 4096 };
 
 static uint64_t seeded; /* 0: the kernel */
 
-static _Thread_local struct {
+struct pool {
+    size_t left; /* 0 in a child: wiped */
     unsigned char bytes[BUFFER_BYTES];
-    size_t left;
-    pid_t pid;
-} pool;
+};
+
+static _Thread_local struct pool *pool; /* as long as the thread's process: threads are few, and stay */
+static _Thread_local bool has_none;     /* the kernel cannot wipe: each request goes to it */
+
+static struct pool *pool_of_thread(void)
+{
+    void *memory;
+
+    if (pool || has_none)
+        return pool;
+    memory = mmap(NULL, sizeof *pool, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED && madvise(memory, sizeof *pool, MADV_WIPEONFORK) == 0)
+        pool = memory;
+    else if (memory != MAP_FAILED)
+        (void)munmap(memory, sizeof *pool);
+    has_none = !pool;
+    return pool;
+}
 
 static void fill(unsigned char *at, size_t len)
 {
@@ -62,23 +80,24 @@ static void fill_seeded(unsigned char *at, size_t len)
 
 void rand_bytes(void *ret, size_t len)
 {
+    struct pool *own;
     unsigned char *at;
 
     if (seeded) {
         fill_seeded(ret, len);
         return;
     }
-    if (len > BUFFER_BYTES / 4) {
+    own = len <= BUFFER_BYTES / 4 ? pool_of_thread() : NULL;
+    if (!own) {
         fill(ret, len);
         return;
     }
-    if (pool.left < len || pool.pid != getpid()) {
-        fill(pool.bytes, BUFFER_BYTES);
-        pool.left = BUFFER_BYTES;
-        pool.pid = getpid();
+    if (own->left < len) {
+        fill(own->bytes, BUFFER_BYTES);
+        own->left = BUFFER_BYTES;
     }
-    pool.left -= len;
-    at = pool.bytes + pool.left;
+    own->left -= len;
+    at = own->bytes + own->left;
     memcpy(ret, at, len);
     explicit_bzero(at, len);
 }

@@ -1,6 +1,8 @@
 #include "base/rand.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +20,13 @@ static void never_repeats(void)
     rand_bytes(a, 0);
 }
 
-static void differs_in_a_forked_child(void)
+/* A child that libc knows nothing of. */
+static pid_t clone_bare(void)
+{
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
+}
+
+static void differs_in_a_child(pid_t (*make_child)(void))
 {
     unsigned char ours[16], theirs[16] = {0};
     int ends[2];
@@ -26,7 +34,7 @@ static void differs_in_a_forked_child(void)
 
     rand_bytes(ours, sizeof ours);
     ok(pipe(ends) == 0);
-    pid = fork();
+    pid = make_child();
     if (pid == 0) {
         rand_bytes(theirs, sizeof theirs);
         _exit(write(ends[1], theirs, sizeof theirs) != sizeof theirs);
@@ -37,6 +45,12 @@ static void differs_in_a_forked_child(void)
     ok(memcmp(ours, theirs, sizeof ours) != 0);
     close(ends[0]);
     close(ends[1]);
+}
+
+static void differs_in_every_child(void)
+{
+    differs_in_a_child(fork);
+    differs_in_a_child(clone_bare);
 }
 
 static void fills_the_unit_interval(void)
@@ -68,4 +82,4 @@ static void repeats_with_a_seed(void)
     ok(memcmp(a, b, sizeof a) != 0);
 }
 
-TEST_MAIN(never_repeats, differs_in_a_forked_child, fills_the_unit_interval, repeats_with_a_seed)
+TEST_MAIN(never_repeats, differs_in_every_child, fills_the_unit_interval, repeats_with_a_seed)
