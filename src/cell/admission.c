@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-enum worker_state { AWAITED, GREETED, ADMITTED, REFUSED, ENDING, KEPT };
+enum admission_state { AWAITED, GREETED, ADMITTED, REFUSED, ENDING, KEPT };
 
 enum {
     END_AGAIN_MS = 1,      /* between two tries to take a cgroup away; most succeed at the first or second */
@@ -29,7 +29,7 @@ struct keeper_worker {
     LIST_ENTRY(keeper_worker) next;
     struct keeper_cell *cell;
     uint32_t number;
-    enum worker_state state;
+    enum admission_state state;
     struct watch gate;
     int process;             /* a pidfd */
     struct stock_item place; /* its mount namespace and /tmp */

@@ -220,8 +220,8 @@ MUST_USE enum store_answer store_concurrency_put(struct db *db, str function, in
                                                  struct err *err);
 MUST_USE enum store_answer store_concurrency_delete(struct db *db, str function, struct err *err);
 
-/* What AWS keeps beside a function and we store and echo: kind is our word ("event-invoke", "recursion",
- * "runtime-management"), qualifier "$LATEST", a number or an alias; json is the door's. */
+/* What AWS keeps beside a function.  All of it is given back, "recursion" is obeyed as well (entry.c): kind is our word ("event-invoke", "recursion",
+ * "runtime-management"), qualifier "$LATEST", a number or an alias; json: the door's, JSON or a bare word. */
 MUST_USE enum store_answer store_setting_put(struct db *db, str function, str qualifier, str kind, str json,
                                              struct err *err);
 MUST_USE enum store_answer store_setting_get(struct db *db, str function, str qualifier, str kind, struct arena *arena,

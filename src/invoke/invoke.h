@@ -28,7 +28,7 @@ enum invoke_outcome {
     INVOKE_NO_FUNCTION,    /* function or qualifier unknown */
     INVOKE_BAD_JSON,       /* the event is not JSON; message is AWS's */
     INVOKE_TOO_LARGE,      /* event over INVOKE_EVENT_BYTES_MAX */
-    INVOKE_NOT_READY,      /* Pending or Failed; message says */
+    INVOKE_NOT_READY,      /* Pending or Failed, or no cell could be built for it; message says */
     INVOKE_THROTTLED,      /* reason */
 };
 

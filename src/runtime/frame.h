@@ -17,7 +17,6 @@ enum frame_type {
     /* server -> template */
     FRAME_INIT = 1, /* head: handler, task root; then "KEY=VALUE" ... (the whole environment); body: none */
     FRAME_FORK, /* worker = its number; status: set of enum frame_start; SCM_RIGHTS: [work socket, log pipe, gate] */
-    FRAME_KILL, /* worker: SIGKILL it (also done by the keeper, by its cgroup) */
     /* template -> server */
     FRAME_INIT_DONE,  /* time_us = how long init took; memory_kb = resident; status: set of enum frame_ability;
                          body: words, why it cannot fork, or none */
@@ -61,7 +60,8 @@ _Static_assert(sizeof(struct frame_header) == 40, "both ends agree on the header
 
 enum { FRAME_HEAD_BYTES_MAX = 64 * 1024 };
 
-/* The gate of a worker (cell/keeper.h): its first descriptors, in the order of FRAME_FORK's. */
+/* What comes with FRAME_FORK: work socket, log pipe, and the gate by which the keeper lets the worker in (cell/gate.h).
+ */
 enum { FRAME_FORK_FDS = 3 };
 
 enum { FRAME_BATCH_MAX = 10000 }; /* events in one batch */

@@ -362,7 +362,7 @@ static void serve_waiting(struct template *template)
     struct place_list batch;
 
     while (template->workers_count[WORKER_IDLE] > 0 && batch_take(template, &batch))
-        worker_run(TAILQ_FIRST(&template->workers[WORKER_IDLE]), &batch);
+        serve_batch(TAILQ_FIRST(&template->workers[WORKER_IDLE]), &batch);
 }
 
 static void fork_for_waiting(struct template *template)
@@ -433,7 +433,7 @@ static void serve_others(const struct template *template, bool without_workers)
 }
 
 /* When all workers are taken, others may have waited for this one: first who has none at all. */
-void pool_on_worker_free(struct template *template)
+void pool_on_room(struct template *template)
 {
     const struct pool *pool = template->pool;
     int left = pool->options.workers_total_max - pool->workers;

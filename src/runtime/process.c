@@ -266,6 +266,15 @@ static struct cell_limits own_limits(const struct template *template)
                                 .memory_bytes = (uint64_t)process_memory_mb_max(template) << 20};
 }
 
+/* A share that grows with MemorySize, 100 (the kernel's own) where AWS gives a CPU.  It tells between functions, so a
+ * cell has it: many workers of one are together no more than one of another. */
+static uint32_t cpu_weight(const struct runnable *what)
+{
+    int64_t weight = what->memory_mb * 100LL / MB_A_CPU;
+
+    return weight > 0 ? (uint32_t)weight : 1;
+}
+
 /* What its parts may have, together: so what ended workers left in /tmp, which is memory too, is not beside it. */
 static struct cell_limits cell_limits(const struct template *template)
 {
@@ -274,7 +283,7 @@ static struct cell_limits cell_limits(const struct template *template)
     int64_t megabytes = process_memory_mb_max(template) + workers * what->memory_mb;
 
     return (struct cell_limits){
-        .pids_max = PIDS_A_CELL_MAX, .cpu_weight = worker_weight(what), .memory_bytes = (uint64_t)megabytes << 20};
+        .pids_max = PIDS_A_CELL_MAX, .cpu_weight = cpu_weight(what), .memory_bytes = (uint64_t)megabytes << 20};
 }
 
 static bool start_cell(struct process *process, int control, int output, struct err *err)
@@ -351,7 +360,16 @@ static bool start(struct process *process, struct err *err)
     return send_init(process->control_fd, process->template, err) && start_cell(process, theirs, write_end, err);
 }
 
-struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms)
+static int init_timeout_ms(const struct template *template)
+{
+    int own = template->what->settings.init_timeout_ms;
+
+    if (template->is_rerun)
+        return template->what->timeout_ms;
+    return own > 0 ? own : template->pool->options.init_timeout_ms;
+}
+
+struct process *process_start(struct template *template, struct worker *solo)
 {
     struct process *process = calloc(1, sizeof *process);
     struct err err = {0};
@@ -365,13 +383,13 @@ struct process *process_start(struct template *template, struct worker *solo, in
                                 .control_fd = -1,
                                 .output_fd = -1,
                                 .handles = 1,
-                                .init_timeout_ms = init_timeout_ms,
+                                .init_timeout_ms = init_timeout_ms(template),
                                 .started_us = clock_steady_us()};
     process->timer.data = process;
     LIST_INSERT_HEAD(&template->processes, process, next);
     (void)uv_timer_init(template->pool->loop, &process->timer);
     if (start(process, &err)) {
-        (void)uv_timer_start(&process->timer, on_init_timeout, (uint64_t)init_timeout_ms, 0);
+        (void)uv_timer_start(&process->timer, on_init_timeout, (uint64_t)process->init_timeout_ms, 0);
         return process;
     }
     if (process->control_fd >= 0) { /* nobody is at the other ends */

@@ -62,6 +62,9 @@ struct place {
 
 TAILQ_HEAD(place_list, place);
 
+/* Whether a worker's end is told as its own crash, or was ours and needs no cause. */
+enum whose_doing { ITS_DOING, OUR_DOING };
+
 /* What the keeper is asked at a worker's end, since its answer may come when the worker is no more. */
 struct farewell {
     struct worker *worker; /* NULL: gone */
@@ -208,7 +211,7 @@ struct init_failure {
 };
 
 /* process.c */
-struct process *process_start(struct template *template, struct worker *solo, int init_timeout_ms);
+struct process *process_start(struct template *template, struct worker *solo);
 bool process_send(struct process *process, const struct frame_header *header, const int *fds, int count);
 void process_kill(struct process *process);                     /* template_on_process_gone follows */
 void process_drop(struct process *process);                     /* it is killed, and nothing follows */
@@ -220,18 +223,18 @@ bool worker_fork(struct template *template, bool parked, struct err *err); /* a 
 void worker_start(struct template *template);               /* a process of its own, where a version does not fork */
 bool worker_become(struct worker *worker, struct err *err); /* its process is through init */
 void worker_end(struct worker *worker);                     /* idle or forking: politely, by closing its socket */
-void worker_go_idle(struct worker *worker);                 /* it has no call, and may be given one */
+void worker_on_free(struct worker *worker);                 /* of calls: it is given the next, or idles, or leaves */
 void worker_enter(struct worker *worker, enum worker_state state);
 void worker_set_deadline(struct worker *worker, int64_t in_us);
-void worker_close_line(struct worker *worker, bool kill); /* -> ENDING: it is gone, or shall be */
+void worker_cut(struct worker *worker,
+                enum whose_doing whose); /* -> ENDING: nothing more of it; what is left is killed */
 void worker_on_forked(struct worker *worker, int error);
 void worker_gone(struct worker *worker, int status); /* its process has ended; it is freed when the keeper has told */
 void worker_lose_all(struct process *home, int status); /* so has their cell: freed at once */
-uint32_t worker_weight(const struct runnable *what);    /* of its cell */
 struct worker *worker_find(struct template *template, uint32_t number);
 
 /* serve.c */
-void worker_run(struct worker *worker, struct place_list *batch); /* takes all of it */
+void serve_batch(struct worker *worker, struct place_list *batch); /* takes all of it */
 void serve_on_work(uv_poll_t *poll, int status, int events);
 void serve_on_log(uv_poll_t *poll, int status, int events);
 void serve_read_last_words(struct worker *worker);
@@ -274,7 +277,7 @@ void pool_take_back(struct template *template, struct place_list *unserved); /* 
 void pool_on_template_ready(struct template *template);
 void pool_on_init_failed(struct template *template, const struct init_failure *failure); /* for all that wait */
 void pool_on_template_gone(struct template *template);
-void pool_on_worker_free(struct template *template); /* idle, or one fewer */
+void pool_on_room(struct template *template); /* for a call: a worker idles, or there is one fewer of them */
 /* Gone before it was ready: one who waits is told, in the words of `failure`. */
 void pool_on_worker_stillborn(struct template *template, const struct init_failure *failure);
 void pool_give_init_log(struct template *template, struct run *run);

@@ -91,7 +91,7 @@ static void write_events(struct worker *worker)
         int more = worker->out.header.status;
         if (!frame_write(worker->work_fd, &worker->out, &worker->out_sent)) {
             give_back(worker); /* what is left to send was not read */
-            worker_close_line(worker, false);
+            worker_cut(worker, ITS_DOING);
             return;
         }
         if (worker->out_sent < frame_bytes(&worker->out))
@@ -106,7 +106,7 @@ static void write_events(struct worker *worker)
     worker->waits_to_write = more;
 }
 
-void worker_run(struct worker *worker, struct place_list *batch)
+void serve_batch(struct worker *worker, struct place_list *batch)
 {
     struct template *template = worker->template;
     int64_t now_us = clock_steady_us(), time_us = INT64_MAX;
@@ -240,7 +240,7 @@ static void on_answer(struct worker *worker, const struct frame *frame)
     template->fork_hangs = worker->is_solo ? template->fork_hangs : 0;
     keepalive_on_call(template, run->ended_us - run->started_us);
     if (worker->state == WORKER_BUSY && TAILQ_EMPTY(&worker->running))
-        worker_go_idle(worker);
+        worker_on_free(worker);
     pool_finish(template, run, &result);
 }
 
@@ -257,11 +257,11 @@ static void on_frame(struct worker *worker, const struct frame *frame)
         worker->was_ready = worker->is_born = worker->home->had_worker = true;
         worker->template->barren = 0;
         worker->memory_kb = frame->header.memory_kb;
-        worker_go_idle(worker);
+        worker_on_free(worker);
     } else if (is_answer(worker, frame)) {
         on_answer(worker, frame);
     } else { /* it speaks out of turn */
-        worker_close_line(worker, true);
+        worker_cut(worker, OUR_DOING);
     }
 }
 
@@ -275,7 +275,7 @@ static void on_broken_line(struct worker *worker, enum frame_status got)
 {
     if (got == FRAME_RESET)
         give_back(worker);
-    worker_close_line(worker, got != FRAME_CLOSED && got != FRAME_RESET);
+    worker_cut(worker, got == FRAME_CLOSED || got == FRAME_RESET ? ITS_DOING : OUR_DOING);
     if (got == FRAME_TOO_LARGE)
         serve_tell_all(worker, too_large);
 }

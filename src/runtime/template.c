@@ -81,20 +81,11 @@ void template_note(struct template *template, const char *words)
 
 /* Start and end */
 
-static int init_timeout_ms(const struct template *template)
-{
-    int own = template->what->settings.init_timeout_ms;
-
-    if (template->is_rerun)
-        return template->what->timeout_ms;
-    return own > 0 ? own : template->pool->options.init_timeout_ms;
-}
-
 void template_start(struct template *template)
 {
     template->state = TEMPLATE_STARTING;
     template->started_us = clock_steady_us();
-    template->process = process_start(template, NULL, init_timeout_ms(template));
+    template->process = process_start(template, NULL);
 }
 
 static void become_cold(struct template *template)
@@ -169,7 +160,7 @@ void template_renew(struct template *template)
         return;
     }
     template->started_us = clock_steady_us();
-    template->successor = process_start(template, NULL, init_timeout_ms(template));
+    template->successor = process_start(template, NULL);
 }
 
 static void take_over(struct template *template)
@@ -320,7 +311,7 @@ void template_on_process_gone(struct process *process, int status)
         lose_process(template);
     worker_lose_all(process, status);
     process_close(process);
-    pool_on_worker_free(template);
+    pool_on_room(template);
     if (!template->is_closing)
         pool_on_template_gone(template);
     else if (LIST_EMPTY(&template->processes))

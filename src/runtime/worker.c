@@ -2,7 +2,7 @@
  * worker: one process that serves one call, or one batch, at a time; as the server sees it.
  *
  *   worker_fork, worker_start
- *                 v        READY              worker_run
+ *                 v        READY              serve_batch
  *            [FORKING] ------------> [IDLE] -------------> [BUSY]
  *                 |                    |  <--------------    |
  *                 | worker_end, too    |   all answered      | deadline (killed, calls answered)
@@ -13,6 +13,10 @@
  * Invariants: calls are attached in BUSY, and in ENDING only until it is known how it ended.  Nothing is read from a
  * worker that is ENDING, its last words excepted.  If it is still there a grace after it should have gone, it is
  * killed; a grace later so is the cell that is its home.
+ *
+ * Ends, by who begins them: worker_end asks it to leave; worker_cut ends what has lost its line or may not go on;
+ * worker_gone is told that its process has ended, worker_lose_all that its whole cell has.  All come to conclude(),
+ * which tells its callers as soon as is known why, and at last bury()s it.
  *
  * The keeper ends workers (keeper_end_worker): it kills what is left, strays included, and tells whether memory was the
  * reason, and how much there was.  Callers wait for that, some milliseconds and FIGURES_MS at most.
@@ -151,15 +155,6 @@ static bool open_ends(struct worker *worker, struct ends *ret, struct err *err)
     return true;
 }
 
-/* A share that grows with MemorySize, 100 (the kernel's own) where AWS gives a CPU.  It tells between functions, so a
- * cell has it: many workers of one are together no more than one of another. */
-uint32_t worker_weight(const struct runnable *what)
-{
-    int64_t weight = what->memory_mb * 100LL / MB_A_CPU;
-
-    return weight > 0 ? (uint32_t)weight : 1;
-}
-
 /* "lambda" makes it AWS's ceiling.  An init is in the template's group, where there is none. */
 static struct cell_limits worker_limits(const struct runnable *what)
 {
@@ -222,12 +217,11 @@ void worker_start(struct template *template)
 {
     struct process *ready = template->process; /* of the template's init: the first worker is there already */
     struct worker *worker = new_worker(template, ready);
-    int own = template->what->settings.init_timeout_ms;
     struct err err = {0};
 
     worker->is_solo = true;
     if (!ready) {
-        worker->home = process_start(template, worker, own > 0 ? own : template->pool->options.init_timeout_ms);
+        worker->home = process_start(template, worker);
         worker->home->workers++;
         return;
     }
@@ -252,14 +246,14 @@ static bool is_stale(const struct worker *worker)
     return worker->home->is_retiring || worker->started_us <= worker->template->fresh_us;
 }
 
-void worker_go_idle(struct worker *worker)
+void worker_on_free(struct worker *worker)
 {
     (void)uv_timer_stop(&worker->timer);
     worker->idle_since_us = clock_steady_us();
     worker_enter(worker, WORKER_IDLE);
     if (is_stale(worker) && (worker->answers > 0 || worker->template->waiting_count == 0))
         worker_end(worker); /* else it serves one who waited for it */
-    pool_on_worker_free(worker->template);
+    pool_on_room(worker->template);
 }
 
 void worker_set_deadline(struct worker *worker, int64_t in_us)
@@ -348,11 +342,11 @@ static void stop_reading(struct worker *worker)
         (void)uv_poll_stop(&worker->work);
 }
 
-void worker_close_line(struct worker *worker, bool kill)
+void worker_cut(struct worker *worker, enum whose_doing whose)
 {
     if (worker->state != WORKER_ENDING)
         stop_reading(worker);
-    worker->is_killed = worker->is_killed || kill;
+    worker->is_killed = worker->is_killed || whose == OUR_DOING;
     (void)uv_timer_start(&worker->timer, on_timer, FIGURES_MS, 0);
     ask_keeper(worker);
 }
@@ -404,12 +398,12 @@ static void on_timer(uv_timer_t *timer)
     case WORKER_BUSY:
         worker->is_late = true;
         note_end_of_calls(worker);
-        worker_close_line(worker, true);
+        worker_cut(worker, OUR_DOING);
         return;
     case WORKER_FORKING: /* it, or its template before the fork, hangs in a hook */
         if (!worker->is_solo)
             template_on_hang(worker->template, "a fork of it hangs before it can serve");
-        worker_close_line(worker, true);
+        worker_cut(worker, OUR_DOING);
         return;
     case WORKER_ENDING:
         on_overdue(worker);
@@ -479,7 +473,7 @@ static void conclude(struct worker *worker)
     if (!worker->is_gone || !worker->is_told)
         return;
     bury(worker);
-    pool_on_worker_free(template);
+    pool_on_room(template);
 }
 
 static void note_end(struct worker *worker, int status)

@@ -42,6 +42,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         source.body = json;
     try_shape(&create_function_shape, &source, create_function_shape.size);
     try_shape(&update_configuration_shape, &source, update_configuration_shape.size);
-    try_shape(&function_get_shape, &source, function_get_shape.size);
+    try_shape(&function_qualifier_shape, &source, function_qualifier_shape.size);
     return 0;
 }

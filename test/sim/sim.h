@@ -49,7 +49,7 @@ struct sim_faults {
     /* a fork */
     int fork_fails, fork_lost, fork_hangs, born_dead, ready_late, ready_never, admit_refused, admit_lost;
     /* a template in its life */
-    int template_dies, template_stops, kill_ignored;
+    int template_dies, template_stops;
     /* a call, drawn by the scenario */
     int call_bad;
     /* sockets: bytes come in pieces */

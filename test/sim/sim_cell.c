@@ -597,17 +597,6 @@ static void on_fork(struct cell *cell, const struct frame_header *header, const 
     sim_at(cell->function->fork_us + soon(), fork_it, worker, header->status);
 }
 
-static void on_kill(struct cell *cell, uint32_t number)
-{
-    struct worker *worker = find_worker(cell, number);
-
-    if (!worker)
-        return;
-    worker->is_bad = true;
-    if (!sim_chance(sim_faults.kill_ignored))
-        worker_dies(worker, SIGKILL, false);
-}
-
 static int receive(struct cell *cell, struct frame_header *ret, int fds[4])
 {
     union {
@@ -657,8 +646,6 @@ static void on_control(void *ctx, int64_t revents)
         on_init(cell, &header);
     else if (header.type == FRAME_FORK)
         on_fork(cell, &header, fds, count);
-    else if (header.type == FRAME_KILL)
-        on_kill(cell, header.worker);
     else
         sim_violation("cell %u gets frame %u", cell->id, header.type);
 }

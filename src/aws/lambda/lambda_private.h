@@ -64,7 +64,7 @@ void lambda_prepare_changed(struct aws_call *call);
 struct function_input {
     str function, qualifier;
 };
-extern const struct shape function_get_shape, function_create_shape;
+extern const struct shape function_qualifier_shape, function_only_shape;
 
 enum { PAGE_ITEMS_MAX = 50 };
 int lambda_page(const struct shape_int *max_items);

@@ -6,17 +6,17 @@
 #include "functions/entry.h"
 #include "functions/readiness.h"
 
-static const struct shape_field function_get_fields[] = {
+static const struct shape_field function_qualifier_fields[] = {
     FIELD_QUALIFIER(struct function_input),
     FIELD_FUNCTION_GET(struct function_input),
 };
-const struct shape function_get_shape = SHAPE_OF(struct function_input, function_get_fields);
+const struct shape function_qualifier_shape = SHAPE_OF(struct function_input, function_qualifier_fields);
 
-static const struct shape_field function_create_fields[] = {
+static const struct shape_field function_only_fields[] = {
     FIELD_QUALIFIER(struct function_input),
     FIELD_FUNCTION_CREATE(struct function_input),
 };
-const struct shape function_create_shape = SHAPE_OF(struct function_input, function_create_fields);
+const struct shape function_only_shape = SHAPE_OF(struct function_input, function_only_fields);
 
 bool lambda_ref_of(struct aws_call *call, str function, str qualifier, struct lambda_ref *ret)
 {

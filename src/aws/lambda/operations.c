@@ -41,14 +41,14 @@ static const struct aws_operation operations[] = {
 
     JOB("CreateFunction", "POST", FUNCTIONS, 201, &create_function_shape, function_create, WITH_CODE, MAKING_READY),
     JOB("ListFunctions", "GET", FUNCTIONS, 200, &list_functions_shape, function_list),
-    JOB("GetFunction", "GET", FUNCTION, 200, &function_get_shape, function_get),
-    JOB("GetFunctionConfiguration", "GET", FUNCTION "/configuration", 200, &function_get_shape,
+    JOB("GetFunction", "GET", FUNCTION, 200, &function_qualifier_shape, function_get),
+    JOB("GetFunctionConfiguration", "GET", FUNCTION "/configuration", 200, &function_qualifier_shape,
         function_get_configuration),
     JOB("UpdateFunctionCode", "PUT", FUNCTION "/code", 200, &update_code_shape, function_update_code, WITH_CODE,
         MAKING_READY),
     JOB("UpdateFunctionConfiguration", "PUT", FUNCTION "/configuration", 200, &update_configuration_shape,
         function_update_configuration, MAKING_READY),
-    JOB("DeleteFunction", "DELETE", FUNCTION, 204, &function_get_shape, function_delete),
+    JOB("DeleteFunction", "DELETE", FUNCTION, 204, &function_qualifier_shape, function_delete),
 
     JOB("PublishVersion", "POST", FUNCTION "/versions", 201, &publish_version_shape, version_publish, MAKING_READY),
     JOB("ListVersionsByFunction", "GET", FUNCTION "/versions", 200, &list_versions_shape, version_list),
@@ -60,7 +60,7 @@ static const struct aws_operation operations[] = {
     JOB("DeleteAlias", "DELETE", FUNCTION "/aliases/{Name}", 204, &alias_shape, alias_delete),
 
     JOB("AddPermission", "POST", FUNCTION "/policy", 201, &add_permission_shape, permission_add),
-    JOB("GetPolicy", "GET", FUNCTION "/policy", 200, &function_get_shape, policy_get),
+    JOB("GetPolicy", "GET", FUNCTION "/policy", 200, &function_qualifier_shape, policy_get),
     JOB("RemovePermission", "DELETE", FUNCTION "/policy/{StatementId}", 204, &remove_permission_shape,
         permission_remove),
 
@@ -87,9 +87,9 @@ static const struct aws_operation operations[] = {
     JOB("PutFunctionConcurrency", "PUT", "/2017-10-31/functions/{FunctionName}/concurrency", 200,
         &put_concurrency_shape, concurrency_put),
     JOB("DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/{FunctionName}/concurrency", 204,
-        &function_create_shape, concurrency_delete),
-    JOB("GetFunctionConcurrency", "GET", "/2019-09-30/functions/{FunctionName}/concurrency", 200,
-        &function_create_shape, concurrency_get),
+        &function_only_shape, concurrency_delete),
+    JOB("GetFunctionConcurrency", "GET", "/2019-09-30/functions/{FunctionName}/concurrency", 200, &function_only_shape,
+        concurrency_get),
 
     /* One path, two operations: the list is asked for in the query. */
     JOB("ListProvisionedConcurrencyConfigs", "GET", PROVISIONED "?List=ALL", 200, &list_provisioned_shape,
@@ -101,15 +101,15 @@ static const struct aws_operation operations[] = {
     JOB("DeleteProvisionedConcurrencyConfig", "DELETE", PROVISIONED, 204, &provisioned_shape, provisioned_delete),
 
     JOB("GetFunctionCodeSigningConfig", "GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200,
-        &function_create_shape, code_signing_get),
+        &function_only_shape, code_signing_get),
     JOB("PutRuntimeManagementConfig", "PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200,
         &put_runtime_management_shape, runtime_management_put),
     JOB("GetRuntimeManagementConfig", "GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200,
-        &function_get_shape, runtime_management_get),
+        &function_qualifier_shape, runtime_management_get),
     JOB("PutFunctionRecursionConfig", "PUT", "/2024-08-31/functions/{FunctionName}/recursion-config", 200,
         &put_recursion_shape, recursion_put),
     JOB("GetFunctionRecursionConfig", "GET", "/2024-08-31/functions/{FunctionName}/recursion-config", 200,
-        &function_create_shape, recursion_get),
+        &function_only_shape, recursion_get),
 };
 
 const struct aws_service aws_lambda = {

@@ -208,14 +208,6 @@ static bool receive_control(struct frame_header *header, struct fork_request *re
     return header->head_bytes == 0 && header->body_bytes == 0;
 }
 
-static void kill_worker(uint32_t number)
-{
-    for (int i = 0; i < template.count; i++) {
-        if (template.workers[i].number == number)
-            kill(template.workers[i].pid, SIGKILL);
-    }
-}
-
 /* Nothing of Python has run yet in this process: see seal.h. */
 static void become_worker(const struct fork_request *request, bool forked)
 {
@@ -311,11 +303,9 @@ static PyObject *serve_template(PyObject *module, PyObject *args)
             reap_workers();
         if (!fds[0].revents)
             continue;
-        if (!receive_control(&header, &request) || (header.type != FRAME_FORK && header.type != FRAME_KILL))
+        if (!receive_control(&header, &request) || header.type != FRAME_FORK)
             _exit(0); /* the server hung up, or speaks another language */
-        if (header.type == FRAME_KILL)
-            kill_worker(header.worker);
-        else if (start_worker(&request))
+        if (start_worker(&request))
             break;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
