@@ -259,7 +259,8 @@ int64_t process_memory_mb_max(const struct template *template)
     return megabytes < budget_mb ? megabytes : budget_mb;
 }
 
-/* Of CPU a template has the weight that each group has by default: that of one worker. */
+/* Of CPU a template has the weight that each group has by default: that of one worker.  They hold all its life, and
+ * whatever it forks and does not tell of: to end such once, after the import, would hold nobody who forks again. */
 static struct cell_limits own_limits(const struct template *template)
 {
     return (struct cell_limits){.pids_max = PIDS_A_TEMPLATE_MAX,
