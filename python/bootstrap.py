@@ -51,6 +51,7 @@ def main():
     started = time.monotonic()
     handler_name, root, environment = _sculler_guest.receive_init(CONTROL_FD)
     prepare_process(root, environment)
+    _sculler_guest.use_huge_pages()
     seeds = Seeds()
     codec = make_decode(), make_encode()  # before the handler's module, which may replace parts of json
     try:

@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import json
+import pathlib
 
 import pytest
 from helpers import invoke, make_function
@@ -236,3 +237,26 @@ def test_a_flood_of_output_stops_nothing(lam, name):
                              "        sys.stdout.write('x' * 100_000)\n    return json\nimport json\njson = 'done'\n",
                   **settings())
     assert json.loads(invoke(lam, name).raw) == "done"
+
+
+# -- memory --------------------------------------------------------------------------------------------------------
+
+
+def test_an_import_lies_in_huge_pages_and_a_worker_copies_small_ones(lam, name):
+    """A fork copies one entry for each huge page, and is no larger for it."""
+    if "[never]" in pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text():
+        pytest.skip("this host makes no huge pages")
+    make_function(lam, name, """
+        import json, re
+        LONG = [json.loads(json.dumps({"n": n, "words": ["word %d" % (n + i) for i in range(4)]})) for n in range(80_000)]
+        BUFFERS = [bytearray(b"x" * 4000) for _ in range(5_000)]
+        def handler(event, context):
+            LONG[0]["seen"] = str(event) * 100
+            with open("/proc/self/smaps_rollup") as file:
+                return {key: int(kb) for key, kb in re.findall(r"^(\\w+): +(\\d+)", file.read(), re.M)}
+    """, MemorySize=512, **settings(SCULLER_PARKED="0"))
+    found = [answer.payload for answer in (invoke(lam, name), invoke(lam, name))]
+    for kb in found:
+        assert kb["Anonymous"] > 60 << 10, kb
+        assert kb["AnonHugePages"] > kb["Anonymous"] / 2, kb
+        assert kb["Private_Dirty"] < 8 << 10, kb

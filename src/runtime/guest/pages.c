@@ -1,8 +1,9 @@
 /*
- * Private pages that are mapped by this process alone are those it has written to since the fork; the kernel tells them
- * apart in /proc/self/pagemap (bits 61, 56 and 63, see the kernel's Documentation/admin-guide/mm/pagemap.rst).  All
- * forks of a template have one layout, so the addresses hold in each.  A record that a bad worker made can waste its
- * siblings' memory up to RANGES_MAX ranges, as its own calls could, and nothing else.
+ * Private pages that are mapped by this process alone are those it has written to since the fork; pages of files are
+ * not mapped at all after a fork until they are read.  The kernel tells in /proc/self/pagemap (bits 61, 56 and 63, see
+ * the kernel's Documentation/admin-guide/mm/pagemap.rst).  All forks of a template have one layout, so the addresses
+ * hold in each.  A record that a bad worker made can waste its siblings' memory up to RANGES_MAX ranges, as its own
+ * calls could, and nothing else.
  */
 #include "runtime/guest/pages.h"
 
@@ -14,43 +15,53 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 #endif
 
 enum { RANGES_MAX = 4096, ENTRIES_A_READ = 512, NONE = 0, BEING_MADE = 1, MADE = 2 };
 
-struct range {
-    uintptr_t at;
-    size_t bytes;
+struct ranges {
+    int count;
+    struct {
+        uintptr_t at;
+        size_t bytes;
+    } all[RANGES_MAX];
 };
 
 struct pages {
     atomic_int state;
-    int count;
-    struct range ranges[RANGES_MAX];
+    struct ranges written, seen;
 };
 
 static struct pages *pages; /* shared by all workers of a template */
 
+static const uint64_t present = 1ULL << 63, shared_or_file = 1ULL << 61, exclusive = 1ULL << 56;
+
 static bool is_own(uint64_t entry)
 {
-    const uint64_t present = 1ULL << 63, shared_or_file = 1ULL << 61, exclusive = 1ULL << 56;
-
     return (entry & present) && (entry & exclusive) && !(entry & shared_or_file);
 }
 
-static void add_page(uintptr_t at, size_t page)
+static bool is_of_file(uint64_t entry)
 {
-    struct range *last = pages->count > 0 ? &pages->ranges[pages->count - 1] : NULL;
-
-    if (last && last->at + last->bytes == at)
-        last->bytes += page;
-    else if (pages->count < RANGES_MAX)
-        pages->ranges[pages->count++] = (struct range){at, page};
+    return (entry & present) && (entry & shared_or_file);
 }
 
-static void record_mapping(int pagemap, uintptr_t from, uintptr_t to)
+static void add_page(struct ranges *ranges, uintptr_t at, size_t page)
+{
+    int last = ranges->count - 1;
+
+    if (last >= 0 && ranges->all[last].at + ranges->all[last].bytes == at) {
+        ranges->all[last].bytes += page;
+    } else if (ranges->count < RANGES_MAX) {
+        ranges->all[ranges->count].at = at;
+        ranges->all[ranges->count++].bytes = page;
+    }
+}
+
+static void record_mapping(int pagemap, uintptr_t from, uintptr_t to, struct ranges *ranges, bool (*counts)(uint64_t))
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uint64_t entries[ENTRIES_A_READ];
@@ -61,8 +72,8 @@ static void record_mapping(int pagemap, uintptr_t from, uintptr_t to)
         if (got <= 0)
             return;
         for (size_t i = 0; i < (size_t)got / sizeof *entries; i++, from += page) {
-            if (is_own(entries[i]))
-                add_page(from, page);
+            if (counts(entries[i]))
+                add_page(ranges, from, page);
         }
     }
 }
@@ -87,8 +98,12 @@ void pages_record(void)
     pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     while (maps && pagemap >= 0 && fgets(line, sizeof line, maps)) {
         char mode[5];
-        if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 && mode[1] == 'w' && mode[3] == 'p')
-            record_mapping(pagemap, from, to);
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[3] != 'p')
+            continue;
+        if (mode[1] == 'w')
+            record_mapping(pagemap, from, to, &pages->written, is_own);
+        else if (mode[0] == 'r')
+            record_mapping(pagemap, from, to, &pages->seen, is_of_file);
     }
     if (maps)
         (void)fclose(maps);
@@ -97,10 +112,16 @@ void pages_record(void)
     atomic_store(&pages->state, MADE);
 }
 
+static void touch(const struct ranges *ranges, int how)
+{
+    for (int i = 0; i < ranges->count && i < RANGES_MAX; i++)
+        (void)madvise((void *)ranges->all[i].at, ranges->all[i].bytes, how);
+}
+
 void pages_touch(void)
 {
     if (!pages || atomic_load(&pages->state) != MADE)
         return;
-    for (int i = 0; i < pages->count && i < RANGES_MAX; i++)
-        (void)madvise((void *)pages->ranges[i].at, pages->ranges[i].bytes, MADV_POPULATE_WRITE);
+    touch(&pages->seen, MADV_POPULATE_READ);
+    touch(&pages->written, MADV_POPULATE_WRITE);
 }

@@ -1,9 +1,11 @@
 /*
- * pages: the memory that a first call writes to, recorded once a template, touched ahead of time by parked workers.
+ * pages: the memory that a first call writes to and the code that it runs, recorded once a template, touched ahead of
+ * time by parked workers.
  *
- * After a fork every page is shared until somebody writes to it; a first call of a scikit-learn handler writes to some
- * hundreds, at about 2 us each (the idea: "Benchmarking, Analysis, and Optimization of Serverless Function Snapshots",
- * ASPLOS 2021).  The record is what a real call touched, never what somebody thinks it would; it holds addresses only.
+ * After a fork every page is shared until somebody writes to it, and no page of a library is mapped; a first call of a
+ * scikit-learn handler writes to some eight hundred, at 2-4 us each, and faults on a hundred for what it runs (the
+ * idea: "Benchmarking, Analysis, and Optimization of Serverless Function Snapshots", ASPLOS 2021).  The record is what
+ * a real call touched, never what somebody thinks it would; it holds addresses only.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * Runs inside a cell, in an interpreter of any version from 3.9 on (stable ABI).  bootstrap.py calls, in order:
  *
  *   receive_init(control)                     -> (handler, task root, [KEY=VALUE, ...])
+ *   use_huge_pages()                          for what is imported from now on: heap.h
  *   send_init_error(control, payload)         when the handler could not be imported
  *   serve_template(control, init_us, abilities, words) -> returns only in a worker: (work socket, is it parked)
  *   serve_worker(work, call, call_batch)      -> returns when the server hangs up
@@ -16,6 +17,7 @@
 
 #include "base/limits.h"
 #include "runtime/frame.h"
+#include "runtime/guest/heap.h"
 #include "runtime/guest/pages.h"
 #include "runtime/guest/seal.h"
 
@@ -293,6 +295,7 @@ static PyObject *serve_template(PyObject *module, PyObject *args)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     template.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    heap_settle();
     pages_share();
     send_frame(template.control, done, words, (size_t)words_len);
     for (;;) {
@@ -512,6 +515,13 @@ static PyObject *serve_worker(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *use_huge_pages(PyObject *module, PyObject *args)
+{
+    (void)module, (void)args;
+    heap_be_huge();
+    Py_RETURN_NONE;
+}
+
 static PyObject *touch_pages(PyObject *module, PyObject *args)
 {
     (void)module, (void)args;
@@ -550,6 +560,7 @@ static PyMethodDef methods[] = {
     {"serve_template", serve_template, METH_VARARGS,
      "serve_template(control, init_us, abilities, words) -> (work, is_parked), in a worker"},
     {"serve_worker", serve_worker, METH_VARARGS, "serve_worker(work, call, call_batch or None)"},
+    {"use_huge_pages", use_huge_pages, METH_NOARGS, "use_huge_pages(): for what is imported from now on"},
     {"touch_pages", touch_pages, METH_NOARGS, "touch_pages(): those that the first call of another worker wrote to"},
     {"set_trace_id", set_trace_id, METH_O, "set_trace_id(bytes) -> whether it is in the environment now"},
     {NULL, NULL, 0, NULL},
