@@ -195,7 +195,7 @@ static const char *ask(struct room *room, int line, const char *role, const int 
     static char answer[ASK_BYTES];
     int none[ASK_FDS];
     struct pollfd wait = {.fd = line, .events = POLLIN};
-    int64_t until_us = clock_steady_us() + ASK_MS * 1000LL;
+    int64_t until_us = clock_steady_us() + ASK_MS * 1000LL * slowness();
 
     send_words(line, role, fds, count);
     answer[0] = '\0';

@@ -2,13 +2,15 @@
 v2, hybrid, v1, or none, where a server still serves and says what it cannot do.  On an ordinary host, unset:
 what that has."""
 
+import base64
+import concurrent.futures
 import os
 import pathlib
 import re
 import time
 
 import pytest
-from helpers import invoke, make_function, wait_until
+from helpers import descendants, invoke, make_function, wait_until
 
 BACKEND = os.environ.get("SCULLER_TEST_CGROUPS", "")
 PIDS_A_WORKER_MAX = int(
@@ -17,6 +19,7 @@ PIDS_A_WORKER_MAX = int(
         (pathlib.Path(__file__).resolve().parents[2] / "src/runtime/runtime_private.h").read_text(),
     )[1]
 )
+BOMB_SECONDS = 5
 CODE = """
     import os, time
 
@@ -37,8 +40,15 @@ CODE = """
             children += 1
         return children
 
+    def explode(event):
+        while True:
+            try:
+                os.fork()
+            except OSError:
+                pass
+
     def handler(event, context):
-        return {"eat": eat, "bomb": bomb, "add": lambda event: event["a"] + event["b"]}[event["do"]](event)
+        return {"eat": eat, "bomb": bomb, "explode": explode, "add": lambda event: event["a"] + event["b"]}[event["do"]](event)
 """
 
 limited = pytest.mark.skipif(BACKEND == "none", reason="this host has no cgroups, which the log says")
@@ -90,13 +100,43 @@ def test_it_says_what_the_host_lacks(made):
 
 @limited
 def test_memory_beyond_the_limit_is_told_and_only_that_call_ends(made):
-    _, lam = made
-    answer = invoke(lam, "busy", {"do": "eat", "megabytes": 1024})
-    assert answer.error == "Unhandled"
-    assert answer.payload["errorType"] in ("Runtime.ExitError", "Runtime.OutOfMemory"), answer.payload
-    assert "killed" in answer.payload["errorMessage"]
+    server, lam = made
+    assert adds(lam)
+    killed = invoke(lam, "busy", {"do": "eat", "megabytes": 1024}, LogType="Tail")
+    assert killed.error == "Unhandled" and killed.payload["errorType"] == "Runtime.ExitError", killed.raw
+    assert killed.payload["errorMessage"].endswith("Runtime exited with error: signal: killed"), killed.raw
+    report = base64.b64decode(killed.response["LogResult"]).decode()
+    assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in report, report
+    records = server.cli("logs", "busy", "--json", check=0).stdout
+    assert "out of memory: the function used more than its MemorySize of 128 MB" in records, records
     assert adds(lam)
     assert invoke(lam, "busy", {"do": "eat", "megabytes": 16}).payload == 16
+
+
+@limited
+def test_a_fork_bomb_is_gone_with_its_call(made, capsys):
+    server, lam = made
+    make_function(lam, "endless", CODE, MemorySize=1769, Timeout=BOMB_SECONDS)
+    quiet = len(descendants(server.pid))
+    begun = time.monotonic()
+    seen = []
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        call = pool.submit(invoke, lam, "endless", {"do": "explode"})
+        while not call.done():
+            seen.append(len(descendants(server.pid)))
+            time.sleep(0.2)
+        answer = call.result()
+    ended = time.monotonic()
+    assert answer.error == "Unhandled", answer.raw
+    assert answer.payload["errorType"] in ("Sandbox.Timedout", "Runtime.ExitError"), answer.raw
+    assert max(seen) > quiet + 50, f"it forked, or this proves nothing: {seen}"
+    assert max(seen) <= quiet + PIDS_A_WORKER_MAX + 20, seen
+    wait_until(lambda: len(descendants(server.pid)) <= quiet + 5, "its processes end", 20)
+    gone = time.monotonic()
+    assert adds(lam)
+    with capsys.disabled():
+        print(f"\n# a fork bomb of {max(seen) - quiet} processes: call answered after {ended - begun:.1f} s, "
+              f"gone {gone - ended:.2f} s later, next call {time.monotonic() - gone:.2f} s")
 
 
 @limited
