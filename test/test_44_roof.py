@@ -101,6 +101,20 @@ def test_five_restarts_cost_no_call(own_server):
     print("longest", max(caller.longest for caller in callers))
 
 
+def test_what_was_warm_is_started_again_before_it_is_called(own_server):
+    server = own_server()
+    lam = server.client("lambda")
+    slow = "import os, time\ntime.sleep(1)\nborn = time.time()\ndef handler(event, context): return born"
+    make_function(lam, "slow", slow)
+    before = invoke(lam, "slow", {}).payload
+    restart(server)
+    restarted = time.time()
+    time.sleep(3)
+    called = time.time()
+    born = invoke(lam, "slow", {}).payload
+    assert before < restarted < born < called, "its import was over before the call came"
+
+
 def test_calls_of_functions_go_on_over_a_restart(own_server):
     server = own_server()
     make_function(server.client("lambda"), "echo", "def handler(event, context): return event")

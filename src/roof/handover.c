@@ -12,7 +12,8 @@
 #include "codec/json_write.h"
 
 /*
- * The note that goes along is an environment variable of words: NAME=NUMBER, and conn=NUMBER for each connection.
+ * The note that goes along is an environment variable of words: NAME=NUMBER, conn=NUMBER for each connection, and
+ * warm=FUNCTION:VERSION,... which is looked up like any caller's name.
  * Who can write our environment at a start can do all that we can, so it is read plainly; descriptors that are none of
  * ours are refused where they are used.
  */
@@ -58,7 +59,11 @@ static void take_note(struct handed *handed, str note)
         abort();
     while (note.len) {
         str_cut(note, ' ', &word, &note);
-        if (str_cut(word, '=', &name, &value) && str_to_int(value, 0, INT64_MAX, &number))
+        if (!str_cut(word, '=', &name, &value))
+            continue;
+        if (str_eq(name, STR("warm")))
+            handed->warm = strndup(value.at, value.len);
+        else if (str_to_int(value, 0, INT64_MAX, &number))
             (void)read_word(handed, name, number);
     }
     handed->is_restart = handed->listener > 0 && handed->lock > 0 && handed->keeper > 0;
@@ -101,6 +106,8 @@ static bool write_note(const struct handed *handed, struct buf *out)
                handed->keeper_cells, (long long)handed->starts, (long long)handed->asked_us);
     for (int i = 0; i < handed->conns_count && i < HANDED_CONNS_MAX; i++)
         buf_printf(out, " conn=%d", handed->conns[i]);
+    if (handed->warm)
+        buf_printf(out, " warm=%s", handed->warm);
     buf_add(out, (str){"", 1});
     return buf_ok(out);
 }

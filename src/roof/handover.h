@@ -5,7 +5,8 @@
  * (a terminal, systemd, a container) notices nothing; and there never are two servers, so the state directory has one
  * writer at each moment, and its lock is never let go.  What goes over is descriptors and no memory: the listening
  * socket with the connections that wait in it, idle connections, the lock, and the line to the keeper, which keeps the
- * privilege that this process has dropped.  All else is read again from disk, as after a crash.
+ * privilege that this process has dropped.  All else is read again from disk, as after a crash; the names of the
+ * functions that were warm go along, so that the next call need not wait for the whole of their imports.
  *
  * A socket of systemd's (LISTEN_PID, LISTEN_FDS) is taken over in the same way at a first start.
  */
@@ -28,6 +29,7 @@ struct handed {
     int64_t asked_us;      /* clock_steady_us() when its end was begun */
     int *conns;
     int conns_count;
+    char *warm; /* versions whose processes stood: NAME:VERSION, a comma between; NULL: none */
 };
 
 void handed_take(struct handed *ret); /* from the environment, where it is then no more */

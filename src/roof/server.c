@@ -47,6 +47,8 @@
  * Stopping goes the other way: no new connections, running calls finish (bounded), records reach the disk.
  */
 
+enum { WARM_MAX = 8, WARM_BYTES_MAX = 2048 }; /* versions that a restart starts again before they are called */
+
 struct server {
     uv_loop_t loop;
     uv_signal_t on_int, on_term, on_hup, on_usr2;
@@ -502,13 +504,46 @@ static void keep_places(const struct server *server)
         setenv("SCULLER_CONFIG", server->config.file, 1);
 }
 
+/* The names of what is warm, for handed.warm. */
+static char *warm_words(const struct pool *pool)
+{
+    struct runnable *warm[WARM_MAX];
+    int count = pool_worth_keeping(pool, warm, WARM_MAX);
+    BUF_AUTO words = {0};
+
+    buf_init(&words, WARM_BYTES_MAX);
+    for (int i = 0; i < count; i++)
+        buf_printf(&words, "%s" STR_FMT ":" STR_FMT, i > 0 ? "," : "", STR_ARG(warm[i]->function),
+                   STR_ARG(warm[i]->version));
+    return buf_ok(&words) && count > 0 ? strndup(words.at, words.len) : NULL;
+}
+
+static void warm_up(struct server *server)
+{
+    str rest = server->handed.warm ? str_of(server->handed.warm) : STR(""), word, name, qualifier, alias;
+
+    while (rest.len > 0) {
+        struct runnable *what;
+        str_cut(rest, ',', &word, &rest);
+        if (!str_cut(word, ':', &name, &qualifier) ||
+            !(what = catalog_resolve(server->catalog, name, qualifier, &alias)))
+            continue;
+        if (what->state == VERSION_ACTIVE)
+            pool_warm(server->pool, what);
+        runnable_release(what);
+    }
+    free(server->handed.warm);
+    server->handed.warm = NULL;
+}
+
 static void on_quiet(void *ctx)
 {
     struct server *server = ctx;
     struct handed next = {.lock = server->lock_fd,
                           .starts = server->handed.starts + 1,
                           .asked_us = server->restart.asked_us,
-                          .certificate = server->certificate.texts_fd};
+                          .certificate = server->certificate.texts_fd,
+                          .warm = warm_words(server->pool)};
     struct http_handed sockets;
     struct err err = {0};
 
@@ -605,6 +640,7 @@ MUST_USE static bool start(struct server *server, struct err *err)
     ready_restart(server);
     watch_signals(server);
     adopt_connections(server);
+    warm_up(server);
     say_state(server, "ready", "");
     return true;
 }

@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 
-enum { PROVISION_RETRY_MS = 5000, MEAN_OF_CALLS = 16 };
+#include <string.h>
+
+enum { PROVISION_RETRY_MS = 5000, MEAN_OF_CALLS = 16, KEPT_OVER_MAX = 64 };
 
 static bool is_busy(const struct template *template)
 {
@@ -96,6 +98,49 @@ static bool is_old(const struct template *template, int64_t now_us)
     int age_max_ms = template->pool->options.template_age_max_ms;
 
     return age_max_ms > 0 && template->state == TEMPLATE_READY && now_us - template->ready_us > age_max_ms * 1000LL;
+}
+
+/* Into `best`, sorted by priority, of which there are `count`; the new count. */
+static int insert_by_worth(struct template *best[], int count, int max, struct template *template)
+{
+    int at = count;
+
+    while (at > 0 && best[at - 1]->priority < template->priority)
+        at--;
+    if (at == max)
+        return count;
+    count += count < max;
+    memmove(&best[at + 1], &best[at], (size_t)(count - 1 - at) * sizeof *best);
+    best[at] = template;
+    return count;
+}
+
+int pool_worth_keeping(const struct pool *pool, struct runnable *ret[], int max)
+{
+    struct template *best[KEPT_OVER_MAX];
+    int count = 0;
+    size_t cursor = 0;
+    void *value;
+    str key;
+
+    max = max < KEPT_OVER_MAX ? max : KEPT_OVER_MAX;
+    while (map_next(&pool->templates, &cursor, &key, &value)) {
+        struct template *template = value;
+        if (template->state == TEMPLATE_READY && !template->is_retired)
+            count = insert_by_worth(best, count, max, template);
+    }
+    for (int i = 0; i < count; i++)
+        ret[i] = best[i]->what;
+    return count;
+}
+
+void pool_warm(struct pool *pool, struct runnable *what)
+{
+    struct template *template = pool_template(pool, what);
+
+    template->used_us = clock_steady_us();
+    if (template->state == TEMPLATE_COLD)
+        template_start(template);
 }
 
 /* Workers */

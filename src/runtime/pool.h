@@ -90,6 +90,12 @@ struct pool_counts {
 struct pool_counts pool_counts(const struct pool *pool);
 const char *pool_host_lacks(const struct pool *pool); /* what the host does not give to cells, in words, or "" */
 
+/* For a server that takes this one's place: the versions whose process stands and whose next start would cost calls
+ * most, dearest first, at most `max`.  Borrowed from the pool.  pool_warm() starts such a process, though nobody calls.
+ */
+int pool_worth_keeping(const struct pool *pool, struct runnable *ret[], int max);
+void pool_warm(struct pool *pool, struct runnable *what);
+
 /*
  * Provisioned concurrency.  Whatever catalog_next_provisioned() names has runnable->provisioned workers, a call or no
  * call: the pool looks at each sweep, starts what is missing, and ends neither them nor their template for idleness.
