@@ -199,6 +199,124 @@ def test_a_version_that_fails_its_samples_does_not_go_live(server, name, folder)
     assert call(url, b'{"x": 1}') == 2
 
 
+BROKEN = {
+    "syntax": ("def handler(event, context) return 1", "Runtime.UserCodeSyntaxError: Syntax error in module 'main'"),
+    "package": ("import nosuchpackage\ndef handler(event, context): return 1", "No module named 'nosuchpackage'"),
+    "handler": ("def handlr(event, context): return 1", "Runtime.HandlerNotFound: Handler 'handler' missing"),
+    "memory": ("ballast = b'x' * (1500 << 20)\ndef handler(event, context): return 1", "out of memory: the import took more than"),
+    "exit": ("import sys\nsys.exit(3)", "Runtime.ExitError"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_what_cannot_be_imported_does_not_go_live(server, name, folder, fault):
+    """Without a sample event: over a working version, and as the first one."""
+    code, said = BROKEN[fault]
+    first = server.cli("deploy", folder(code), check=FAILED)
+    assert "main.handler cannot be imported" in first.stderr and said in first.stderr
+    assert "version 1 is not live: its import failed" in first.stderr and "✓ live" not in first.stderr
+    url = server.cli("deploy", folder("def handler(event, context): return 'good'"), check=OK).stdout.strip()
+    again = server.cli("deploy", folder(code), check=FAILED)
+    assert said in again.stderr and "Version 2 stays live" in again.stderr
+    assert f"boto3 gets $LATEST, which is the failed code: call {name}:live" in again.stderr
+    assert call(url) == "good"
+
+
+def test_what_the_server_does_not_give_does_not_go_live(server, folder):
+    path = folder("def handler(event, context): return 1", sculler__toml="network = 'host'\n")
+    done = server.cli("deploy", path, check=FAILED)
+    assert "start it with --allow-host-network" in done.stderr and "its import failed" in done.stderr
+    assert '{"errorType"' not in done.stderr
+
+
+def test_an_import_alone_calls_no_handler_and_takes_no_reserved_concurrency(server, lam, name):
+    code = "print('imported')\ndef handler(event, context): print('called')"
+    make_function(lam, name, code)
+    lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    ask = ["curl", "-sS", "-X", "POST", "--aws-sigv4", "aws:amz:us-east-1:lambda", "-u",
+           f"{server.credentials['access_key_id']}:{server.credentials['secret_access_key']}"]
+    for cold in (True, False):
+        done = subprocess.run([*ask, f"{server.url}/v1/functions/{name}/import"], capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout)
+        assert told["imported"] and not told["error"] and (told["init_ms"] > 0) == cold
+        assert ("imported" in told["log"].splitlines()) == cold and "called" not in told["log"]
+    missing = subprocess.run([*ask, f"{server.url}/v1/functions/{name}/import?Qualifier=7"], capture_output=True, text=True)
+    assert "Function not found" in missing.stdout
+
+
+def test_what_a_version_will_cost_is_told(server, folder):
+    path = folder("import threading, time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"
+                  "def handler(event, context): return 1")
+    assert "served without forks" in server.cli("deploy", path, check=OK).stderr
+
+
+def test_an_import_that_is_run_again_is_told(own_server, folder):
+    server = own_server("--init-timeout-ms", "500")
+    path = folder("import time\ntime.sleep(1)\ndef handler(event, context): return 1")
+    done = server.cli("deploy", path, check=OK)
+    assert "took more than 0.5 s and was run again in the call; say `init_timeout_ms = 60000`" in done.stderr
+    path = folder("import time\ntime.sleep(9)\ndef handler(event, context): return 1", sculler__toml="timeout = 1\n")
+    done = server.cli("deploy", path, check=FAILED)
+    assert "say `init_timeout_ms = 60000`" in done.stderr and "timed out" in done.stderr
+
+
+def test_all_samples_are_asked_and_what_differs_is_told(server, folder):
+    path = folder("def handler(event, context): return {'class': 0, 'proba': 0.5} if event else 1 / 0")
+    (path / "events").mkdir()
+    for file, text in {"a.json": "[1]", "a.expected.json": '{"class": 1}', "b.json": "[]", "c.json": "[1]"}.items():
+        (path / "events" / file).write_text(text)
+    said = server.cli("deploy", path, check=FAILED).stderr
+    assert "a.json is answered differently than expected:\n    at `class`: expected 1, got 0; `proba` unexpected\n" in said
+    assert "b.json ends in an error" in said and "ZeroDivisionError" in said
+    assert "2 of 3 sample events failed" in said
+
+
+def test_samples_are_read_before_anything_is_packaged(server, folder):
+    path = folder("def handler(event, context): return 1", requirements__txt="no-such-package-of-ours==1.0\n")
+    (path / "events").mkdir()
+    (path / "events/mem.json").write_text('{"x": oops}')
+    done = server.cli("deploy", path, check=FAILED)
+    assert "events/mem.json: line 1, column 10:" in done.stderr and "package" not in done.stderr
+    (path / "events/mem.json").write_text("{}")
+    (path / "events/mem.expected.json").write_text("{")
+    assert "events/mem.expected.json: line 1" in server.cli("deploy", path, check=FAILED).stderr
+    (path / "events/mem.expected.json").rename(path / "events/b.expected.json")
+    (path / "events/b.expected.json").write_text("1")
+    assert "there is no events/b.json to be answered" in server.cli("deploy", path, check=FAILED).stderr
+
+
+def test_why_a_call_was_killed_is_told(server, name, folder):
+    path = folder("def handler(event, context): return len(b'x' * (400 << 20)) if event else 0", sculler__toml="memory = 128\n")
+    (path / "events").mkdir()
+    (path / "events/one.json").write_text("{}")
+    server.cli("deploy", path, check=OK)
+    words = "used more than its MemorySize of 128 MB; raise it"
+    assert words in server.cli("invoke", name, "-e", "[1]", check=FUNCTION).stderr
+    (path / "events/one.json").write_text("[1]")
+    assert words in server.cli("deploy", folder("def handler(event, context): return len(b'x' * (400 << 20))"), check=FAILED).stderr
+    shown = wait_until(lambda: text if "OutOfMemory" in (text := server.cli("logs", name, check=OK).stdout) else "", "the record")
+    assert shown.count(words) == shown.count("OutOfMemory") and "Error: Runtime exited" not in shown
+    assert re.search(r"Z  ERR  ", shown)
+
+
+def test_an_event_that_is_no_json_is_told_here(server):
+    done = server.cli("invoke", "nobody", "-e", "{a: 1}", check=FAILED)
+    assert "the event is not JSON: --event: line 1, column 2:" in done.stderr
+
+
+def test_a_trace_is_lines_for_people_and_as_it_was_in_json(server, lam, name):
+    make_function(lam, name, "def handler(event, context): raise ValueError('no such budget')")
+    done = server.cli("invoke", name, "--tail", check=FUNCTION)
+    place = r'^[ \xa0]+File "/var/task/main.py", line 1, in handler$'
+    assert re.search(place, done.stderr, re.M)
+    shown = wait_until(lambda: server.cli("logs", name, check=OK).stdout, "the record")
+    raw = subprocess.run([BIN, "logs", name], capture_output=True, env=server.env, check=True).stdout
+    assert b"\r" not in raw and raw
+    assert re.search(place, shown, re.M) and "  ERR  " in shown
+    assert shown.count("ValueError: no such budget") == 1
+    assert "\\r" in server.cli("logs", name, "--json", check=OK).stdout
+
+
 def test_what_is_not_proved_is_told(server, folder):
     path = folder("def handler(event, context): return 1")
     assert "no sample event in" in server.cli("deploy", path, check=OK).stderr

@@ -72,25 +72,34 @@ MUST_USE static bool make_package(struct session *session, const struct project 
     return true;
 }
 
-MUST_USE static bool go_live(struct session *session, const struct project *project, const struct published *published,
-                             struct err *err)
+/* Code that was refused stays in $LATEST, as on AWS after an update: to take it back would be a third update, and the
+ * next deploy replaces it anyway. */
+static void tell_latest(const struct project *project)
 {
-    int64_t since = clock_steady_us();
+    say("Without a qualifier boto3 gets $LATEST, which is the failed code: call " STR_FMT ":" LIVE_ALIAS
+        " (`sculler invoke` does).",
+        STR_ARG(project->name));
+}
+
+MUST_USE static bool go_live(struct session *session, const struct project *project, const struct samples *samples,
+                             struct published *published, struct err *err)
+{
     struct live now;
     struct proof proof;
 
-    if (!prove_version(session, project, published->version, &proof, err)) {
+    if (!prove_version(session, project, samples, published->version, &proof, err)) {
         char what[64];
 
         snprintf(what, sizeof what, "version " STR_FMT " is not live", STR_ARG(published->version));
-        (void)err_wrap(err, "%s", what);
-        return false;
+        published->refused = true;
+        return err_wrap(err, "%s", what);
     }
     if (proof.events)
         say_step("prove", "%d sample event%s, %lld MB of memory at most  %.1f s", proof.events,
-                 proof.events == 1 ? "" : "s", proof.memory_mb, lap(&since));
+                 proof.events == 1 ? "" : "s", proof.memory_mb, proof.seconds);
     else
-        say("    Nothing was asked of it before it goes live: there is no sample event in %s/events.", project->dir);
+        say("    Nothing more was asked of it before it goes live: there is no sample event in %s/events.",
+            project->dir);
     tell_memory(project, &proof);
     if (!live_read(session, project->name, &now, err) ||
         !live_move(session, project->name, &now, published->version, err))
@@ -103,8 +112,8 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
     return true;
 }
 
-MUST_USE static bool deploy(struct session *session, const struct project *project, struct published *ret, str *ret_url,
-                            struct err *err)
+MUST_USE static bool deploy(struct session *session, const struct project *project, const struct samples *samples,
+                            struct published *ret, str *ret_url, struct err *err)
 {
     struct package package;
     int64_t since;
@@ -120,7 +129,7 @@ MUST_USE static bool deploy(struct session *session, const struct project *proje
         return false;
     if (ret->changed) {
         say_step("publish", "version " STR_FMT "  %.1f s", STR_ARG(ret->version), lap(&since));
-        if (!go_live(session, project, ret, err))
+        if (!go_live(session, project, samples, ret, err))
             return false;
     } else {
         say_step("unchanged", "version " STR_FMT " is live with this code and these settings", STR_ARG(ret->version));
@@ -141,29 +150,44 @@ static void print_result(const struct arguments *arguments, const struct project
     print_json(result);
 }
 
-static int deploy_run(const struct arguments *arguments)
+static int deploy_project(struct session *session, const struct arguments *arguments, const struct project *project)
 {
-    struct session session;
-    struct project project;
+    struct samples *samples = arena_new(&session->arena, struct samples, 1);
     struct published published = {0};
     struct err err = {0};
     int status = EXIT_OK;
     str url;
 
+    if (!samples_load(project->dir, &session->arena, samples, &err))
+        return session_failed(session, "deploy", &err);
+    if (deploy(session, project, samples, &published, &url, &err))
+        print_result(arguments, project, &published, url);
+    else
+        status = session_failed(session, "deploy", &err);
+    if (status != EXIT_OK && published.version_before.len)
+        say("Version " STR_FMT " stays live.", STR_ARG(published.version_before));
+    if (published.refused)
+        tell_latest(project);
+    samples_done(samples);
+    return status;
+}
+
+static int deploy_run(const struct arguments *arguments)
+{
+    struct session session;
+    struct project project;
+    struct err err = {0};
+    int status;
+
     if (!session_open(arguments, &session, &err)) {
         say_error("deploy", err.text);
         return EXIT_NO_SERVER;
     }
-    if (!project_load(arguments->operands[0], &session.arena, &project, &err)) {
-        status = session_failed(&session, "deploy", &err);
-    } else {
-        if (deploy(&session, &project, &published, &url, &err))
-            print_result(arguments, &project, &published, url);
-        else
-            status = session_failed(&session, "deploy", &err);
-        if (status != EXIT_OK && published.version_before.len)
-            say("Version " STR_FMT " stays live.", STR_ARG(published.version_before));
+    if (project_load(arguments->operands[0], &session.arena, &project, &err)) {
+        status = deploy_project(&session, arguments, &project);
         project_done(&project);
+    } else {
+        status = session_failed(&session, "deploy", &err);
     }
     session_close(&session);
     return status;
@@ -185,8 +209,8 @@ const struct command deploy_command = {
 #include "codec/settings.def"
 #undef SETTING
             "\n"
-            "Sample events, events/X.json with events/X.expected.json, are answered by the new version before it goes "
-            "live.\n"
+            "The new version is imported, and answers its sample events, events/X.json with events/X.expected.json, "
+            "before\nit goes live.\n"
             "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",
     .operands_min = 1,
     .operands_max = 1,

@@ -1,7 +1,11 @@
 #include "cli/fault.h"
 
+#include <string.h>
+
 #include "cli/output.h"
 #include "codec/json_read.h"
+
+#define NOTE_MARK "[sculler] "
 
 enum { TRACE_LINES_MAX = 40, RAW_CHARS_MAX = 2000 };
 
@@ -42,4 +46,15 @@ void say_fault(str payload)
     }
     say("    " STR_FMT "%s" STR_FMT, STR_ARG(type), type.len && text.len ? ": " : "", STR_ARG(text));
     say_trace(json_object_get(fault, "stackTrace"));
+}
+
+void say_notes(str log)
+{
+    str line;
+
+    while (log.len > 0) {
+        (void)str_cut(log, '\n', &line, &log);
+        if (str_starts(line, STR(NOTE_MARK)))
+            say("    " STR_FMT, STR_ARG(str_from(line, strlen(NOTE_MARK))));
+    }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/fault.h"
 #include "cli/files.h"
 #include "cli/output.h"
 #include "cli/publish.h"
@@ -14,6 +15,16 @@
 
 enum { EVENT_BYTES_MAX = 64 * 1024 * 1024, TAIL_BYTES_MAX = 64 * 1024, TARGET_BYTES_MAX = 2048 };
 
+/* The server would refuse it in AWS's words, which tell little: a shell's quotes are what goes wrong mostly. */
+MUST_USE static bool check_event(const char *where, str event, struct err *err)
+{
+    json_auto_t *value = NULL;
+
+    if (event.len == 0 || json_valid(event, NULL) || json_parse(event, &value, err))
+        return true;
+    return err_wrap(err, "the event is not JSON: %.100s", strcmp(where, "-") == 0 ? "standard input" : where);
+}
+
 /* What the command line says the event is; `{}` when it says nothing. */
 MUST_USE static bool read_event(const struct arguments *arguments, struct session *session, str *ret, struct err *err)
 {
@@ -23,10 +34,11 @@ MUST_USE static bool read_event(const struct arguments *arguments, struct sessio
         path = "-";
     if (text && path)
         return err_set(err, ERR_INVALID, "the event is given twice");
-    if (path)
-        return file_read(path, EVENT_BYTES_MAX, &session->arena, ret, err);
-    *ret = text ? str_of(text) : STR("{}");
-    return true;
+    if (path && !file_read(path, EVENT_BYTES_MAX, &session->arena, ret, err))
+        return false;
+    if (!path)
+        *ret = text ? str_of(text) : STR("{}");
+    return check_event(path ? path : "--event", *ret, err);
 }
 
 /* Who names no version means what is live, if anything is. */
@@ -52,7 +64,7 @@ MUST_USE static bool call_function(struct session *session, const struct argumen
     BUF_AUTO path = {0}, query = {0};
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/json")},
-        {STR("X-Amz-Log-Type"), option_flag(arguments, "tail") ? STR("Tail") : STR("None")},
+        {STR("X-Amz-Log-Type"), STR("Tail")}, /* also for what is said of a failure */
     };
 
     buf_init(&path, TARGET_BYTES_MAX);
@@ -76,13 +88,24 @@ MUST_USE static bool call_function(struct session *session, const struct argumen
     return session_call(session, &call, ret, err);
 }
 
-static void print_tail(const struct http_result *answer)
+static str log_of(struct session *session, const struct http_result *answer)
 {
     BUF_AUTO log = {0};
 
     buf_init(&log, TAIL_BYTES_MAX);
-    if (base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
-        fwrite(log.at, 1, log.len, stderr);
+    if (!base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
+        return STR("");
+    return arena_copy(&session->arena, buf_str(&log));
+}
+
+static void print_tail(str log)
+{
+    str line;
+
+    while (log.len) {
+        (void)str_cut(log, '\n', &line, &log);
+        print_log_line(stderr, "", line);
+    }
 }
 
 static void tell_version(const struct arguments *arguments, const char *qualifier, const struct http_result *answer)
@@ -111,8 +134,9 @@ static int tell(struct session *session, const struct arguments *arguments, cons
             say("`sculler ls` lists what there is.");
         return status;
     }
+    str log = log_of(session, answer);
     if (option_flag(arguments, "tail"))
-        print_tail(answer);
+        print_tail(log);
     tell_version(arguments, qualifier, answer);
     if (option_flag(arguments, "json")) {
         str version = http_result_header(answer, STR("X-Amz-Executed-Version"));
@@ -123,6 +147,8 @@ static int tell(struct session *session, const struct arguments *arguments, cons
     puts(option_flag(arguments, "json") ? "}" : "");
     if (!fault.len)
         return EXIT_OK;
+    if (!option_flag(arguments, "tail"))
+        say_notes(log);
     str id = http_result_header(answer, STR("x-amzn-RequestId"));
     say("sculler invoke: the function ended in an error; its log: sculler logs --request " STR_FMT, STR_ARG(id));
     return EXIT_FUNCTION;

@@ -42,26 +42,68 @@ static void print_block(const char *title, str block)
     printf("  %s:\n", title);
     while (block.len) {
         str_cut(block, '\n', &line, &block);
-        printf("    " STR_FMT "\n", STR_ARG(line));
+        print_log_line(stdout, "    ", line);
     }
 }
 
-/* Only what the function said; START, END and REPORT are Lambda's own and in the header line already. */
-static bool is_lambdas_own(str line)
+static bool holds(str text, str part)
 {
-    return str_starts(line, STR("START RequestId: ")) || str_starts(line, STR("END RequestId: ")) ||
-           str_starts(line, STR("REPORT RequestId: "));
+    return part.len && memmem(text.at, text.len, part.at, part.len);
 }
 
-static void print_log(str log)
+/* Only what the function said: START, END and REPORT are Lambda's own and in the header line already, and how it ended
+ * is in the cause. */
+static bool is_told(const json_t *record, str line)
 {
-    str line;
+    str id = text(record, "request_id"), cause = text(record, "cause"), rest = line, first;
+    bool is_platforms = str_cut(line, ' ', &first, &rest) && str_eq(first, STR("RequestId:")) && str_starts(rest, id);
+
+    if (str_starts(line, STR("START RequestId: ")) || str_starts(line, STR("END RequestId: ")) ||
+        str_starts(line, STR("REPORT RequestId: ")))
+        return true;
+    if (!cause.len)
+        return false;
+    return is_platforms || str_eq(line, text(record, "error_type")) || str_eq(line, STR("Runtime.ExitError")) ||
+           (str_starts(line, STR("[sculler] ")) && holds(line, cause));
+}
+
+/* A function's error is in its log with the trace: once is enough. */
+static bool log_tells_cause(const json_t *record)
+{
+    str cause = text(record, "cause"), log = text(record, "log"), line, rest;
+
+    (void)str_cut(cause, '\n', &cause, &rest);
+    const char *gateways = memmem(cause.at ? cause.at : "", cause.len, " failed: ", strlen(" failed: "));
+    if (gateways) /* "function NAME failed: ValueError: ..." */
+        cause = str_from(cause, (size_t)(gateways - cause.at) + strlen(" failed: "));
+    while (log.len) {
+        (void)str_cut(log, '\n', &line, &log);
+        if (str_starts(line, STR("[ERROR] ")) && holds(line, cause))
+            return true;
+    }
+    return false;
+}
+
+static void print_log(const json_t *record)
+{
+    str log = text(record, "log"), line;
 
     while (log.len) {
         str_cut(log, '\n', &line, &log);
-        if (line.len && !is_lambdas_own(line))
-            printf("    " STR_FMT "\n", STR_ARG(line));
+        if (line.len && !is_told(record, line))
+            print_log_line(stdout, "    ", line);
     }
+}
+
+/* The API answers a function's error with 200, as AWS's does; beside it that reads as success. */
+static void print_status(const json_t *record)
+{
+    long long status = number(record, "status");
+
+    if (status < 300 && text(record, "error_type").len)
+        fputs("ERR", stdout);
+    else
+        printf("%lld", status);
 }
 
 static void print_record(const json_t *record, bool whole)
@@ -71,17 +113,18 @@ static void print_record(const json_t *record, bool whole)
         detail = text(record, "detail");
 
     time_format_zulu(number(record, "received_wall_us") / 1000, when);
-    printf("%s  %lld  " STR_FMT ":" STR_FMT "%s" STR_FMT "  %.1f ms%s  " STR_FMT "%s" STR_FMT "\n", when,
-           number(record, "status"), STR_ARG(text(record, "function")), STR_ARG(text(record, "version")),
-           alias.len ? " " : "", STR_ARG(alias), (double)number(record, "answered_us") / 1000,
-           json_is_true(json_object_get(record, "cold")) ? " cold" : "", STR_ARG(text(record, "request_id")),
-           error.len ? "  " : "", STR_ARG(error));
+    printf("%s  ", when);
+    print_status(record);
+    printf("  " STR_FMT ":" STR_FMT "%s" STR_FMT "  %.1f ms%s  " STR_FMT "%s" STR_FMT "\n",
+           STR_ARG(text(record, "function")), STR_ARG(text(record, "version")), alias.len ? " " : "", STR_ARG(alias),
+           (double)number(record, "answered_us") / 1000, json_is_true(json_object_get(record, "cold")) ? " cold" : "",
+           STR_ARG(text(record, "request_id")), error.len ? "  " : "", STR_ARG(error));
     if (detail.len && whole)
         print_block("over", detail);
-    if (cause.len)
+    if (cause.len && (whole || !log_tells_cause(record)))
         printf("    " STR_FMT "\n", STR_ARG(cause));
     if (!whole) {
-        print_log(text(record, "log"));
+        print_log(record);
         return;
     }
     print_block("input", text(record, "input"));
@@ -278,7 +321,8 @@ const struct command logs_command = {
             "  sculler logs -f\n"
             "  sculler logs --request 5f3c...     everything about one call\n"
             "  sculler logs --json | jq .answered_us\n\n"
-            "A line a call: when, HTTP status, function:version alias, time it took, request id, error. With --json a\n"
+            "A line a call: when, HTTP status (ERR: the function's own error), function:version alias, time it took, "
+            "request id, error. With --json a\n"
             "record a line.\n",
     .options = logs_options,
     .operands_max = 1,

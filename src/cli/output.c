@@ -39,16 +39,31 @@ void say_waiting(const char *name, const char *fmt, ...)
     is_waiting = true;
 }
 
+PRINTF_LIKE(4, 0)
+static void say_marked(const char *mark, const char *paint, const char *name, const char *fmt, va_list args)
+{
+    clear_waiting();
+    fprintf(stderr, "  %s%s%s %-9s ", colour() ? paint : "", mark, colour() ? "\033[0m" : "", name);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
 void say_step(const char *name, const char *fmt, ...)
 {
     va_list args;
 
-    clear_waiting();
-    fprintf(stderr, "  %s✓%s %-9s ", colour() ? "\033[32m" : "", colour() ? "\033[0m" : "", name);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    say_marked("✓", "\033[32m", name, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
+}
+
+void say_step_failed(const char *name, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_marked("✗", "\033[31m", name, fmt, args);
+    va_end(args);
 }
 
 void say(const char *fmt, ...)
@@ -66,6 +81,22 @@ void say_error(const char *command, const char *text)
 {
     clear_waiting();
     fprintf(stderr, "%ssculler %s:%s %s\n", colour() ? "\033[31m" : "", command, colour() ? "\033[0m" : "", text);
+}
+
+void print_log_line(FILE *to, const char *indent, str line)
+{
+    bool is_lambdas = str_starts(line, STR("[")); /* "[ERROR] ..."; else a progress bar, which wants its \r */
+    const char *further = *indent ? "      " : "  ";
+    str part = line, rest = {0};
+
+    do {
+        if (is_lambdas)
+            (void)str_cut(part, '\r', &part, &rest);
+        fprintf(to, "%s" STR_FMT "\n", indent, STR_ARG(part));
+        part = rest;
+        rest = (str){0};
+        indent = further;
+    } while (part.len);
 }
 
 void print_json(const json_t *value)

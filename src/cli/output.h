@@ -5,15 +5,21 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/attr.h"
 #include "base/str.h"
 
-void say_step(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3); /* "  ✓ install    41 files ..." */
+void say_step(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);        /* "  ✓ install    41 files ..." */
+void say_step_failed(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3); /* "  ✗ prove ..." */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* What is being waited for, on a terminal only, in a line that whatever is said next takes the place of. */
 void say_waiting(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void say_error(const char *command, const char *text); /* "sculler deploy: text" */
+
+/* A line of a function's log, and its end.  Lambda writes a trace, or a message of `logging`, as one line with \r where
+ * it had ends; a reader gets lines again, the later ones further in. */
+void print_log_line(FILE *to, const char *indent, str line);
 
 void print_json(const json_t *value); /* one line on standard output */
 

@@ -1,17 +1,19 @@
 /*
- * prove: before a version goes live, its sample events are answered by it: events/NAME.json, and the answer must be
- * that of events/NAME.expected.json when there is one.
+ * prove: before a version goes live it is imported, and answers its sample events; all of them, so that what is wrong
+ * is told at once.
  */
 #pragma once
 
 #include "cli/project.h"
+#include "cli/samples.h"
 #include "cli/session.h"
 
 struct proof {
     int events;
+    double seconds;      /* of all samples together */
     long long memory_mb; /* the most that one of them used, by its REPORT; 0: unknown */
 };
 
-/* An event that ends in an error has it told, with its trace. */
-MUST_USE bool prove_version(struct session *session, const struct project *project, str version, struct proof *ret,
-                            struct err *err);
+/* What does not hold is told, with traces and what to do; err says how much of it. */
+MUST_USE bool prove_version(struct session *session, const struct project *project, const struct samples *samples,
+                            str version, struct proof *ret, struct err *err);

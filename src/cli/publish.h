@@ -10,6 +10,7 @@
 struct published {
     str version;           /* what is to be live */
     str version_before;    /* what was live; empty: nothing */
+    bool refused;          /* it was published, and failed its proof */
     bool created, changed; /* changed: a version was made, or `version` is not live yet */
 };
 

@@ -43,14 +43,14 @@ static int32_t since(const struct invocation *invocation, int64_t at_us)
 
 /* Recording and answering */
 
-/* "ValueError: cannot divide": of the error object that a function's failure is. */
-static str error_words(struct invocation *invocation)
+/* "ValueError: cannot divide": of the error object that a failure is. */
+static str error_words(struct invocation *invocation, str payload)
 {
     json_auto_t *root = NULL;
     struct err ignored;
     str type, message;
 
-    if (invocation->payload.len > PAYLOAD_PARSED_MAX || !json_parse(invocation->payload, &root, &ignored))
+    if (payload.len > PAYLOAD_PARSED_MAX || !json_parse(payload, &root, &ignored))
         return STR("the function failed");
     type = json_text(json_object_get(root, "errorType"));
     message = json_text(json_object_get(root, "errorMessage"));
@@ -60,22 +60,17 @@ static str error_words(struct invocation *invocation)
                         STR_ARG(message));
 }
 
-/* Why it came out as it did; empty when all went well. */
-static str own_cause_of(struct invocation *invocation)
+str invoke_cause(struct invocation *invocation)
 {
     if (invocation->cause.len > 0)
         return invocation->cause;
     switch (invocation->outcome) {
     case INVOKE_ANSWERED:
-        return invocation->dry_run ? STR("dry run") : STR("");
+        return invocation->dry_run ? STR("dry run") : invocation->import_only ? STR("import only") : STR("");
     case INVOKE_FUNCTION_ERROR:
         if (str_eq(str_of(invocation->error_type), STR("Runtime.OutOfMemory")))
-            return arena_printf(
-                invocation->arena,
-                "out of memory: the function used more than its MemorySize of %d MB; raise it, or let the "
-                "handler use less",
-                invocation->run.what->memory_mb);
-        return error_words(invocation);
+            return report_out_of_memory(&invocation->run);
+        return error_words(invocation, invocation->payload);
     case INVOKE_NO_FUNCTION:
         return STR("there is no such function or qualifier");
     case INVOKE_BAD_JSON:
@@ -92,7 +87,7 @@ static str own_cause_of(struct invocation *invocation)
 
 static str cause_of(struct invocation *invocation)
 {
-    str own = own_cause_of(invocation);
+    str own = invoke_cause(invocation);
 
     if (!invocation->client_gone)
         return own;
@@ -260,7 +255,9 @@ static void submit(struct invocation *invocation)
     run->trace_id = invocation->trace_id;
     run->client_context = invocation->client_context;
     run->event = invocation->event;
-    run->reserved_concurrency = entry ? entry->reserved_concurrency : -1;
+    run->import_only = invocation->import_only;
+    /* What a function has reserved, maybe nothing, is for its calls. */
+    run->reserved_concurrency = entry && !run->import_only ? entry->reserved_concurrency : -1;
     run->on_done = on_run_done;
     run->ctx = invocation;
     report_start(&run->log, run->request_id, run->what->version);
@@ -276,7 +273,8 @@ static void on_run_done(void *ctx, struct run *run, const struct run_result *res
     invocation->reason = result->reason;
     invocation->cold = run->cold;
     if (result->outcome == RUN_THROTTLED || result->outcome == RUN_REFUSED) {
-        invocation->message = result->outcome == RUN_REFUSED ? result->payload : STR("Rate Exceeded.");
+        invocation->message =
+            result->outcome == RUN_REFUSED ? error_words(invocation, result->payload) : STR("Rate Exceeded.");
         invocation->payload = STR("");
         finish(invocation, result->outcome == RUN_THROTTLED ? INVOKE_THROTTLED : INVOKE_NOT_READY);
         return;

@@ -39,6 +39,7 @@ struct invocation {
     str event;               /* empty means {} */
     str source, detail, trace_id, client_context;
     bool dry_run;
+    bool import_only;    /* the handler is imported and not called; payload: null, or why it cannot be */
     bool client_gone;    /* invoke_cancel() was called */
     int64_t received_us; /* clock_steady_us */
     void (*on_answer)(void *ctx, struct invocation *invocation);
@@ -64,6 +65,8 @@ struct invocation {
 };
 
 void invoke_start(struct invoker *invoker, struct invocation *invocation);
+/* Inside status_of or on_answer: why it came out as it did, in words; empty when all went well. */
+str invoke_cause(struct invocation *invocation);
 /* The client went away, so nobody reads the answer.  What waits leaves the queue, what runs runs on, as Lambda's does;
  * on_answer still comes, later, and the record says that nobody was there. */
 void invoke_cancel(struct invocation *invocation);

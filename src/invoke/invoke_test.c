@@ -208,9 +208,15 @@ static void failures_are_told_apart(void)
     ok(answered.outcome == INVOKE_THROTTLED && !strcmp(answered.reason, "ConcurrentInvocationLimitExceeded"));
     ok(!strcmp(record_cause, "throttled: ConcurrentInvocationLimitExceeded") && record_log[0] == '\0');
     ok(recorded.started_us == -1 && recorded.ended_us == -1 && recorded.status == 400);
-    next_result = (struct run_result){.outcome = RUN_REFUSED, .payload = STR("no cell")};
+    next_result =
+        (struct run_result){.outcome = RUN_FUNCTION_ERROR, .payload = STR("{}"), .error_type = "Runtime.OutOfMemory"};
     invoke("f", "", STR("{}"), false);
-    ok(answered.outcome == INVOKE_NOT_READY && !strcmp(message, "no cell") && !strcmp(record_cause, "no cell"));
+    ok(strstr(record_log,
+              "Runtime.ExitError\n[sculler] out of memory: the function used more than its MemorySize of "));
+    next_result = (struct run_result){.outcome = RUN_REFUSED,
+                                      .payload = STR("{\"errorType\":\"T\",\"errorMessage\":\"no cell\"}")};
+    invoke("f", "", STR("{}"), false);
+    ok(answered.outcome == INVOKE_NOT_READY && !strcmp(message, "T: no cell") && !strcmp(record_cause, "T: no cell"));
     end();
 }
 

@@ -19,6 +19,14 @@ void report_start(struct buf *log, str request_id, str version)
     buf_add_all(log, STR("START RequestId: "), request_id, STR(" Version: "), version, STR("\n"));
 }
 
+str report_out_of_memory(const struct run *run)
+{
+    return arena_printf(run->arena,
+                        "out of memory: the function used more than its MemorySize of %d MB; raise it, or let the "
+                        "handler use less",
+                        run->what->memory_mb);
+}
+
 /* AWS says in the log, too, when it was the platform that ended a call. */
 static void add_platform_words(struct run *run, const struct run_result *result)
 {
@@ -32,8 +40,8 @@ static void add_platform_words(struct run *run, const struct run_result *result)
     } else if (str_eq(type, STR("Runtime.OutOfMemory"))) {
         buf_printf(&run->log,
                    "RequestId: " STR_FMT " Error: Runtime exited with error: signal: killed\n"
-                   "Runtime.ExitError\n",
-                   STR_ARG(run->request_id));
+                   "Runtime.ExitError\n[sculler] " STR_FMT "\n",
+                   STR_ARG(run->request_id), STR_ARG(report_out_of_memory(run)));
     } else if (str_starts(type, STR("Runtime.Exit"))) {
         buf_printf(&run->log, "RequestId: " STR_FMT " Error: Runtime exited\n" STR_FMT "\n", STR_ARG(run->request_id),
                    STR_ARG(type));

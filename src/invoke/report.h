@@ -13,4 +13,5 @@
 /* Inits `log`; its owner frees it. */
 void report_start(struct buf *log, str request_id, str version);
 /* On run->log, when the run is over. */
+str report_out_of_memory(const struct run *run); /* why its worker was killed, and what to do */
 void report_end(struct run *run, const struct run_result *result);

@@ -215,6 +215,7 @@ struct run *pool_leave_queue(struct template *template, struct place *place)
 
     TAILQ_REMOVE(&template->waiting, place, next);
     template->waiting_count--;
+    template->imports_waiting -= run->import_only;
     template->load->waiting--;
     template->pool->waiting--;
     place->template = NULL;
@@ -227,6 +228,7 @@ static void count_in(struct template *template, struct place *place)
 {
     place->template = template;
     template->waiting_count++;
+    template->imports_waiting += place->run->import_only;
     template->load->waiting++;
     template->pool->waiting++;
 }
@@ -387,6 +389,8 @@ void pool_dispatch(struct template *template)
         template->starter = TAILQ_FIRST(&template->waiting)->run;
         template_start(template);
     }
+    if (template->state == TEMPLATE_READY)
+        import_answer_waiting(template);
     if (template->state != TEMPLATE_READY)
         return;
     serve_waiting(template);

@@ -39,6 +39,7 @@ struct run {
     struct runnable *what;
     str request_id, invoked_arn, trace_id, client_context, event;
     int reserved_concurrency; /* of the function, -1 none */
+    bool import_only;         /* answered with null when the handler is imported, which is not called */
     void (*on_done)(void *ctx, struct run *run, const struct run_result *result);
     void *ctx;
     /* out: filled before on_done */

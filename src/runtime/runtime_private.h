@@ -3,6 +3,7 @@
  * named here, and nothing else does:
  *
  *     pool.c       who runs a call: queues, limits, refusals; batch.c picks what goes to a free worker
+ *     import.c     calls that only ask whether the handler can be imported
  *     keepalive.c  which idle workers and templates leave, which are kept ready ahead of demand
  *     template.c   one function version: its process that forks, or its processes that do not
  *     process.c    one cell with an interpreter: control frames, output, death
@@ -174,7 +175,7 @@ struct template
     uv_timer_t hold;          /* a batch waits for more */
     bool is_holding;
     struct place_list waiting;
-    int waiting_count;
+    int waiting_count, imports_waiting; /* of these, with run->import_only */
     struct worker_list workers[WORKER_STATES];
     int workers_count[WORKER_STATES];
     int unused_count; /* of those FORKING and IDLE: they never had a call */
@@ -256,6 +257,9 @@ void template_on_init_failed(struct process *process, const struct init_failure 
 void template_on_frame(struct process *process, const struct frame *frame);
 void template_on_process_gone(struct process *process, int status);
 void template_environment(struct template *template, struct buf *head); /* environment.c */
+
+/* import.c */
+void import_answer_waiting(struct template *template); /* READY: its handler is imported */
 
 /* batch.c */
 int batch_workers_max(const struct template *template);

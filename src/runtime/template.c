@@ -25,7 +25,11 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-enum { RENEW_RETRY_MS = 60 * 1000 };
+enum {
+    RENEW_RETRY_MS = 60 * 1000,
+    INIT_MS_USUAL = 60 * 1000, /* what a slow import is told to ask for; past it the most there is */
+    INIT_MS_MAX = 900 * 1000,
+};
 
 struct template *template_new(struct pool *pool, struct runnable *what, struct function_load *load)
 {
@@ -231,12 +235,25 @@ void template_on_init_done(struct process *process, const struct frame *frame)
     pool_on_template_ready(template);
 }
 
+/* Which setting gives it more, since the words of a timeout do not. */
+static void note_slow_import(struct template *template, int timeout_ms, bool again)
+{
+    BUF_AUTO words = {0};
+
+    buf_init(&words, 256);
+    buf_printf(&words, "the import took more than %g s%s; say `init_timeout_ms = %d`", timeout_ms / 1000.0,
+               again ? " and was run again in the call" : "", timeout_ms < INIT_MS_USUAL ? INIT_MS_USUAL : INIT_MS_MAX);
+    buf_add_char(&words, '\0');
+    template_note(template, words.at);
+}
+
 /* AWS: an init that takes too long is run again inside the first invocation, under the function's timeout. */
 static bool runs_again(struct template *template, const struct init_failure *failure)
 {
     if (failure->kind != INIT_TIMED_OUT || template->is_rerun || template->waiting_count == 0 ||
         failure->timeout_ms >= template->what->timeout_ms)
         return false;
+    note_slow_import(template, failure->timeout_ms, true);
     return template->is_rerun = true;
 }
 
@@ -260,6 +277,8 @@ void template_on_init_failed(struct process *process, const struct init_failure 
     template->state = TEMPLATE_ENDING;
     if (runs_again(template, failure))
         return; /* its end brings pool_on_template_gone, and that a new start for who waits */
+    if (failure->kind == INIT_TIMED_OUT && !template->is_rerun)
+        note_slow_import(template, failure->timeout_ms, false);
     template->is_rerun = false;
     template->init_failed = true;
     pool_on_init_failed(template, failure);

@@ -1,5 +1,7 @@
 /* operations: the rows of our own HTTP. */
+#include "aws/lambda/lambda_private.h"
 #include "aws/lambda/links.h"
+#include "aws/sculler/import.h"
 #include "aws/sculler/logs.h"
 #include "aws/sculler/sculler.h"
 #include "aws/sculler/status.h"
@@ -13,6 +15,13 @@ static const struct aws_operation operations[] = {
      .shape = &logs_shape,
      .kind = AWS_LOOP,
      .loop = logs_get},
+    {.name = "ImportFunction",
+     .method = "POST",
+     .path = "/v1/functions/{FunctionName}/import",
+     .status = 200,
+     .shape = &function_qualifier_shape,
+     .kind = AWS_LOOP,
+     .loop = import_operation},
     {.name = "GetCode",
      .method = "GET",
      .path = "/_sculler/code/{sha256}",
