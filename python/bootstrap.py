@@ -5,6 +5,7 @@ happen: main -> load_handler -> (fork) -> Worker.call.  Names, payloads and log 
 client for Python, so a handler cannot tell the difference.  Works with Python 3.9 and later; imports only the
 standard library and, beside it, `_sculler_guest` (frames and forking in C).
 """
+import array
 import fcntl
 import gc
 import importlib
@@ -754,11 +755,28 @@ class Seeds:
         if not self.wanted:
             return
         for bits in self.numpy_ones:
-            bits.state = type(bits)().state
+            renew_numpy(bits)
         for generator in self.python_ones:
             generator.seed()
         if self.torch:
             sys.modules["torch"].seed()
+
+
+# Any key, and any number with an odd increment, is a state that a seed may lead to.
+NUMPY_STATES = {
+    "MT19937": lambda: {"key": array.array("I", os.urandom(4 * 624)), "pos": 624},
+    "PCG64": lambda: {"state": secrets.randbits(128), "inc": secrets.randbits(128) | 1},
+    "PCG64DXSM": lambda: {"state": secrets.randbits(128), "inc": secrets.randbits(128) | 1},
+}
+
+
+def renew_numpy(bits):
+    """From the operating system at once: by a new generator of its kind it costs a fork of pandas a millisecond."""
+    kind = type(bits).__name__
+    try:
+        bits.state = {"bit_generator": kind, "state": NUMPY_STATES[kind](), "has_uint32": 0, "uinteger": 0}
+    except Exception:  # another kind, or a numpy whose states look otherwise
+        bits.state = type(bits)().state
 
 
 main()

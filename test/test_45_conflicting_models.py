@@ -1,8 +1,9 @@
-"""Two models with conflicting versions of scikit-learn answer side by side: real wheels, one server, at the same time."""
+"""Real wheels: two models with conflicting versions of scikit-learn answer side by side; what numpy draws in forks."""
 
 import concurrent.futures
 import io
 import pathlib
+import textwrap
 import zipfile
 
 import pytest
@@ -69,3 +70,30 @@ def test_each_model_has_the_version_it_was_made_with(lam, name):
         assert answer["version"] == version and answer["where"].startswith("/var/task/"), answer
         scores.setdefault(version, set()).add(answer["score"])
     assert all(len(values) == 1 and min(values) > 0.9 for values in scores.values()), scores
+
+
+def test_numpy_draws_anew_in_each_fork_unless_it_was_seeded(lam, name):
+    code = """
+        import os, time
+        import numpy
+        from numpy.random import MT19937, PCG64DXSM, Generator, Philox, RandomState, default_rng
+        OWN = [numpy.random, default_rng(), RandomState(), *(Generator(kind()) for kind in (MT19937, PCG64DXSM, Philox))]
+        CHOSEN = [default_rng(7), RandomState(7), Generator(MT19937(7))]
+        def handler(event, context):
+            time.sleep(0.3)
+            return os.getpid(), [list(r.uniform(size=3)) for r in OWN], [r.uniform() for r in CHOSEN]
+    """
+    lam.create_function(FunctionName=name, Runtime="python3.11", Role="arn:aws:iam::000000000000:role/x", Timeout=60,
+                        Handler="main.handler", MemorySize=512, Environment={"Variables": {"SCULLER_PARKED": "0"}},
+                        Code={"ZipFile": package([wheel("numpy-")], files=[("main.py", textwrap.dedent(code))])})
+    wait_active(lam, name)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = [answer.payload for answer in pool.map(lambda _: invoke(lam, name), range(8))]
+    first = {}
+    for pid, own, chosen in answers:
+        first.setdefault(pid, (own, chosen))
+    assert len(first) > 4
+    for nth in range(6):
+        draws = [number for own, _ in first.values() for number in own[nth]]
+        assert len(set(draws)) == 3 * len(first) and 0 < min(draws) < max(draws) < 1, (nth, first)
+    assert len({str(chosen) for _, chosen in first.values()}) == 1, "a seed that was chosen is left alone"

@@ -179,11 +179,12 @@ static bool admit(struct worker *worker, const struct ends *ends, struct err *er
                                   .status = (process->solo ? FRAME_START_BECOME : 0) |
                                             (worker->is_parked ? FRAME_START_PARK : 0)};
 
+    /* The fork takes longer than what the keeper does meanwhile, and its hello waits at the gate. */
+    if (!process_send(process, &header, (int[]){ends->work, ends->log, ends->gate}, FRAME_FORK_FDS))
+        return err_set(err, ERR_SYSTEM, "the template does not listen");
     if (!keeper_admit_worker(template->pool->keeper, process->cell, worker->number, &options, err))
         return false;
     process->kept_count -= process->kept_count > 0;
-    if (!process_send(process, &header, (int[]){ends->work, ends->log, ends->gate}, FRAME_FORK_FDS))
-        return err_set(err, ERR_SYSTEM, "the template does not listen");
     return true;
 }
 
