@@ -68,7 +68,7 @@ def test_a_file_that_the_import_opened_has_its_own_offset_in_each_worker(lam, na
         unread = open("/var/task/main.py", "rb", buffering=0)
         unread.read(5)
         def handler(event, context):
-            time.sleep(0.2)
+            time.sleep(0.5)
             return [os.getpid(), unread.tell(), len(unread.read(10))]
     """, **settings(SCULLER_PARKED="0"))
     offsets = {}
