@@ -44,7 +44,7 @@ def test_version_is_the_build_s():
 def test_help_names_every_command_and_each_has_its_own():
     listed = run("help")
     assert listed.returncode == OK
-    for command in "deploy layer invoke logs ls rollback env version help".split():
+    for command in "deploy layer invoke logs ls rm rollback env version help".split():
         assert re.search(rf"^  {command} ", listed.stdout, re.M)
         own = run(command, "--help")
         assert own.returncode == OK and own.stdout.startswith(f"Usage: sculler {command}")
@@ -87,6 +87,16 @@ def test_env_is_what_a_shell_needs(server):
     assert f"AWS_ENDPOINT_URL={server.url}\n" in shown
     assert f"AWS_SECRET_ACCESS_KEY={server.credentials['secret_access_key']}\n" in shown
     assert json.loads(run("env", "--state", state, "--json").stdout)["AWS_REGION"] == "us-east-1"
+
+
+def test_env_unset_undoes_it(server, tmp_path):
+    state = str(server.state / "state")
+    script = f"""export AWS_CA_BUNDLE=/my/own AWS_PROFILE=mine
+        eval "$({BIN} env --state {state})"; eval "$({BIN} env --unset --state {state})"; env | grep ^AWS_"""
+    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=clean_env()).stdout
+    before = [f"{key}={value}" for key, value in clean_env().items() if key.startswith("AWS_")]
+    assert sorted(shown.splitlines()) == sorted([*before, "AWS_CA_BUNDLE=/my/own", "AWS_PROFILE=mine"])
+    assert run("env", "--unset", "--state", str(tmp_path)).stdout.startswith("unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID ")
 
 
 def test_the_state_directory_is_enough_to_call(server):
@@ -317,6 +327,49 @@ def test_a_trace_is_lines_for_people_and_as_it_was_in_json(server, lam, name):
     assert "\\r" in server.cli("logs", name, "--json", check=OK).stdout
 
 
+def test_rm_deletes_a_function_with_its_versions_and_its_url(own_server, folder, name):
+    server = own_server()
+    lam, apigw = server.client("lambda"), server.client("apigateway")
+    url = server.cli("deploy", folder("def handler(event, context): return 1"), check=OK).stdout.strip()
+    other = folder("def handler(event, context): return 2", sculler__toml='name = "other"\n')
+    other_url = server.cli("deploy", other, check=OK).stdout.strip()
+    refused = server.cli("rm", name, check=FAILED)
+    assert f"this deletes {name} with its 1 version and its URL for good; say --yes" in refused.stderr
+    assert call(url) == 1
+    assert f"{name} is deleted: 1 version and its URL" in server.cli("rm", name, "--yes", check=OK).stderr
+    assert [f["FunctionName"] for f in lam.list_functions()["Functions"]] == ["other"]
+    assert status_of_url(url) == 403 and call(other_url) == 2
+    assert "Function not found" in server.cli("rm", name, "--yes", check=FAILED).stderr
+    assert json.loads(server.cli("rm", "other", "-y", "--json", check=OK).stdout) == {"function": "other", "versions": 1, "url": True}
+    assert apigw.get_rest_apis()["items"] == []
+    assert server.cli("deploy", other, check=OK).stdout.strip() == other_url and call(other_url) == 2
+
+
+def test_rm_asks_on_a_terminal(server, lam, name, folder):
+    server.cli("deploy", folder("def handler(event, context): return 1"), check=OK)
+    for answer, status in (("n", FAILED), ("y", OK)):
+        ours, theirs = pty.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run([BIN, "rm", name], stdin=theirs, capture_output=True, text=True, env=server.env)
+        os.close(ours), os.close(theirs)
+        assert done.returncode == status and f"Delete {name} with its 1 version and its URL, for good?" in done.stderr
+    assert name not in server.cli("ls", check=OK).stdout
+
+
+def test_ls_of_a_function_shows_what_became_of_its_versions(server, name, folder):
+    server.cli("deploy", folder("def handler(event, context): return 1"), check=OK)
+    server.cli("deploy", folder("def handler(event, context)"), check=FAILED)
+    server.cli("deploy", folder("def handler(event, context): return 3"), check=OK)
+    rows = json.loads(server.cli("ls", name, "--json", check=OK).stdout)
+    assert [(row["version"], row["state"]) for row in rows] == [("3", "live"), ("2", "failed"), ("1", "was live")]
+    assert rows[0]["memory_mb"] == 1024 and rows[0]["modified"]
+    assert re.search(r"^2 +failed +20\S+ +1024 MB +30 s$", server.cli("ls", name, check=OK).stdout, re.M)
+    assert "Function not found" in server.cli("ls", "nobody", check=FAILED).stderr
+    missing = server.cli("invoke", f"{name}:7", check=FAILED).stderr
+    assert f"{name} has no version or alias '7'; `sculler ls {name}` lists its versions." in missing
+    assert "has no version or alias 'x'" in server.cli("invoke", name, "-q", "x", check=FAILED).stderr
+
+
 def test_what_is_not_proved_is_told(server, folder):
     path = folder("def handler(event, context): return 1")
     assert "no sample event in" in server.cli("deploy", path, check=OK).stderr
@@ -534,6 +587,11 @@ def test_logs_follow_shows_calls_as_they_end(server, lam, name):
     finally:
         follower.kill()
         follower.wait()
+
+
+def status_of_url(url):
+    words = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "60", "-d", "{}", url]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
 def call(url, body=b"{}"):

@@ -102,6 +102,43 @@ def test_the_command_line_finds_its_way(tls):
     assert f"AWS_CA_BUNDLE='{tls.cert}'" in shown
 
 
+def test_the_command_line_trusts_its_own_server_whatever_the_bundle(tls, tmp_path):
+    """A shell's AWS_CA_BUNDLE is a company's, and does not know us."""
+    other = make_certificate(tmp_path)[0]
+    state = tls.state / "state"
+    for endpoint in ([], ["--endpoint", tls.url]):
+        words = [BIN, "ls", "--state", state, *endpoint]
+        done = subprocess.run(words, capture_output=True, text=True, env=clean_env() | {"AWS_CA_BUNDLE": str(other)})
+        assert done.returncode == 0, done.stderr
+    shown = subprocess.run([BIN, "env", "--state", state], capture_output=True, text=True,
+                           env=clean_env() | {"AWS_CA_BUNDLE": str(other)}).stdout
+    assert f"AWS_CA_BUNDLE='{tls.cert}'" in shown
+    named = subprocess.run([BIN, "ls", "--endpoint", f"https://localhost:{tls.port}", "--state", tmp_path],
+                           capture_output=True, text=True, env=clean_env() | {"AWS_CA_BUNDLE": str(other)})
+    assert named.returncode == 3 and "in AWS_CA_BUNDLE" in named.stderr
+    gone = subprocess.run([BIN, "ls", "--endpoint", tls.url, "--state", tmp_path], capture_output=True, text=True,
+                          env=clean_env() | {"AWS_CA_BUNDLE": "/nowhere.pem"})
+    assert gone.returncode == 3 and "cannot be read: /nowhere.pem" in gone.stderr
+
+
+def test_a_certificate_of_the_server_s_folder_is_found_from_others(folder, nothing_is_left, monkeypatch, tmp_path):
+    own = folder / "own"
+    own.mkdir()
+    own.chmod(0o755)
+    cert, key = make_certificate(own)
+    monkeypatch.chdir(own)
+    server = TlsServer(cert.name, key.name)
+    try:
+        server.cert = cert
+        assert server.credentials["ca"] == str(cert)
+        done = subprocess.run([BIN, "ls", "--state", server.state / "state"], capture_output=True, text=True,
+                              env=clean_env(), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        server.stop()
+    finally:
+        server.remove()
+
+
 def test_curl_is_served_over_one_connection(tls):
     done = subprocess.run(["curl", "-sS", "--cacert", tls.cert, "-w", "%{http_version} %{num_connects} ",
                            tls.url + "/health", tls.url + "/health"], capture_output=True, text=True)

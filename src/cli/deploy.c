@@ -16,6 +16,7 @@
 #include "cli/prove.h"
 #include "cli/publish.h"
 #include "cli/session.h"
+#include "cli/verdict.h"
 
 enum { MEMORY_STEP_MB = 128 };
 
@@ -92,6 +93,7 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
 
         snprintf(what, sizeof what, "version " STR_FMT " is not live", STR_ARG(published->version));
         published->refused = true;
+        verdict_mark_failed(session, project->name, published->version);
         return err_wrap(err, "%s", what);
     }
     if (proof.events)
@@ -104,6 +106,7 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
     if (!live_read(session, project->name, &now, err) ||
         !live_move(session, project->name, &now, published->version, err))
         return false;
+    verdict_clear(session, project->name, published->version);
     if (now.version.len)
         say_step("live", "version " STR_FMT " -> " STR_FMT "   undo: sculler rollback " STR_FMT, STR_ARG(now.version),
                  STR_ARG(published->version), STR_ARG(project->name));

@@ -214,3 +214,43 @@ bool endpoint_list(struct session *session, json_t **ret, struct err *err)
     *ret = json_incref(urls);
     return true;
 }
+
+/* Without a method left there is nothing to deploy, and the API goes as a whole. */
+MUST_USE static bool remove_api(struct session *session, str api, struct err *err)
+{
+    json_auto_t *done = NULL;
+
+    return session_json(session, "apigateway", "DELETE", session_path(session, "/restapis/" STR_FMT, STR_ARG(api)),
+                        NULL, &done, err);
+}
+
+/* Are there others beside it and the root? */
+static bool is_last(const json_t *resources)
+{
+    return json_array_size(json_object_get(resources, "item")) <= 2;
+}
+
+bool endpoint_remove(struct session *session, str function, bool *ret_removed, struct err *err)
+{
+    json_auto_t *resources = NULL, *done = NULL;
+    str api, path = arena_printf(&session->arena, "/" STR_FMT, STR_ARG(function));
+
+    *ret_removed = false;
+    if (!find_api(session, &api, err))
+        return false;
+    if (!api.len)
+        return true;
+    if (!get_resources(session, api, &resources, err))
+        return false;
+    const json_t *resource = find_resource(resources, path);
+    if (!resource)
+        return true;
+    *ret_removed = true;
+    if (is_last(resources))
+        return remove_api(session, api, err);
+    str id = json_text(json_object_get(resource, "id"));
+    return session_json(session, "apigateway", "DELETE",
+                        session_path(session, "/restapis/" STR_FMT "/resources/" STR_FMT, STR_ARG(api), STR_ARG(id)),
+                        NULL, &done, err) &&
+           publish_stage(session, api, err);
+}

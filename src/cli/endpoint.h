@@ -11,3 +11,5 @@ MUST_USE bool endpoint_make(struct session *session, str function, str *ret_url,
 
 /* The functions that have one: an object of {name: URL}. */
 MUST_USE bool endpoint_list(struct session *session, json_t **ret, struct err *err);
+/* The resource of the function, and what was made for it; ret_removed: there was one. */
+MUST_USE bool endpoint_remove(struct session *session, str function, bool *ret_removed, struct err *err);

@@ -118,6 +118,24 @@ static void tell_version(const struct arguments *arguments, const char *qualifie
             by_name ? ")" : "");
 }
 
+/* The function may be there, and only this version of it not. */
+static void tell_what_there_is(struct session *session, const struct arguments *arguments, const char *qualifier)
+{
+    str name, version;
+    bool has_version = str_cut(str_of(arguments->operands[0]), ':', &name, &version) || qualifier;
+    json_auto_t *function = NULL;
+    struct err ignored;
+
+    if (has_version && arn_is_name(name) &&
+        session_json(session, "lambda", "GET",
+                     session_path(session, "/2015-03-31/functions/" STR_FMT "/configuration", STR_ARG(name)), NULL,
+                     &function, &ignored))
+        say(STR_FMT " has no version or alias '" STR_FMT "'; `sculler ls " STR_FMT "` lists its versions.",
+            STR_ARG(name), STR_ARG(version.len ? version : str_of(qualifier ? qualifier : "")), STR_ARG(name));
+    else
+        say("`sculler ls` lists what there is.");
+}
+
 static int tell(struct session *session, const struct arguments *arguments, const char *qualifier,
                 const struct http_result *answer)
 {
@@ -131,7 +149,7 @@ static int tell(struct session *session, const struct arguments *arguments, cons
             (void)err_set(&err, ERR_SYSTEM, "the server answered with status %d", answer->status);
         int status = session_failed(session, "invoke", &err);
         if (err.code == ERR_NOT_FOUND)
-            say("`sculler ls` lists what there is.");
+            tell_what_there_is(session, arguments, qualifier);
         return status;
     }
     str log = log_of(session, answer);

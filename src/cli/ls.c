@@ -8,6 +8,8 @@
 #include "cli/output.h"
 #include "cli/publish.h"
 #include "cli/session.h"
+#include "cli/verdict.h"
+#include "codec/arn.h"
 #include "codec/json_read.h"
 
 enum { FAILED_LOOKED_MAX = 50 };
@@ -112,6 +114,82 @@ static void print_table(const json_t *rows)
     }
 }
 
+/* -- the versions of one --------------------------------------------------------------------------------------------
+ */
+
+/* What deploy knows of them: where `live` points and did, and what failed its proof. */
+struct verdicts {
+    struct live live;
+    str refused;
+    json_t *failed;
+};
+
+static const char *state_of(const struct verdicts *verdicts, str version)
+{
+    json_t *each;
+    size_t i;
+
+    json_array_foreach (verdicts->failed, i, each)
+        if (str_eq(json_text(each), version))
+            return "not ready"; /* the server could not unpack it, or so */
+    if (str_eq(verdicts->live.version, version))
+        return "live";
+    if (verdict_has(verdicts->refused, version))
+        return "failed";
+    return verdict_has(verdicts->live.before, version) ? "was live" : "";
+}
+
+static json_t *version_row(const struct verdicts *verdicts, const json_t *version)
+{
+    str number = json_text(json_object_get(version, "Version"));
+
+    return json_pack("{s:s%, s:s, s:O, s:O, s:O, s:O}", "version", number.at, number.len, "state",
+                     state_of(verdicts, number), "modified", json_object_get(version, "LastModified"), "memory_mb",
+                     json_object_get(version, "MemorySize"), "timeout_s", json_object_get(version, "Timeout"),
+                     "code_sha256", json_object_get(version, "CodeSha256"));
+}
+
+MUST_USE static bool collect_versions(struct session *session, str name, json_t **ret, struct err *err)
+{
+    json_auto_t *versions = NULL, *numbers = json_array(), *failed = NULL, *rows = json_array();
+    struct verdicts verdicts = {0};
+
+    if (!versions_list(session, name, &versions, err) || !live_read(session, name, &verdicts.live, err) ||
+        !verdict_failed(session, name, &verdicts.refused, err))
+        return false;
+    for (size_t i = 0; i < json_array_size(versions); i++)
+        json_array_append(numbers, json_object_get(json_array_get(versions, i), "Version"));
+    if (!find_failed(session, name, numbers, &failed, err))
+        return false;
+    verdicts.failed = failed;
+    for (size_t i = json_array_size(versions); i > 0; i--) {
+        json_t *row = version_row(&verdicts, json_array_get(versions, i - 1));
+
+        if (!row)
+            return err_set(err, ERR_SYSTEM, "the server's list of versions is not understood");
+        json_array_append_new(rows, row);
+    }
+    *ret = json_incref(rows);
+    return true;
+}
+
+static void print_versions(const json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    printf("%-8s  %-9s  %-16s  %-8s  %s\n", "VERSION", "STATE", "MODIFIED", "MEMORY", "TIMEOUT");
+    json_array_foreach (rows, i, row) {
+        char memory[24];
+
+        (void)snprintf(memory, sizeof memory, "%lld MB",
+                       (long long)json_integer_value(json_object_get(row, "memory_mb")));
+        printf("%-8s  %-9s  %-16.16s  %-8s  %lld s\n", json_string_value(json_object_get(row, "version")),
+               json_string_value(json_object_get(row, "state")), json_string_value(json_object_get(row, "modified")),
+               memory, (long long)json_integer_value(json_object_get(row, "timeout_s")));
+    }
+}
+
 static int ls_run(const struct arguments *arguments)
 {
     struct session session;
@@ -123,12 +201,20 @@ static int ls_run(const struct arguments *arguments)
         say_error("ls", err.text);
         return EXIT_NO_SERVER;
     }
-    if (!collect(&session, &rows, &err))
+    str name = str_of(arguments->operands_count ? arguments->operands[0] : "");
+    if (name.len && !arn_is_name(name)) {
+        session_close(&session);
+        return command_usage_error(&ls_command, "that is no name of a function");
+    }
+    if (!(name.len ? collect_versions(&session, name, &rows, &err) : collect(&session, &rows, &err)))
         status = session_failed(&session, "ls", &err);
     else if (option_flag(arguments, "json"))
         print_json(rows);
     else if (json_array_size(rows) == 0)
-        say("There is no function yet: sculler deploy DIR makes one.");
+        say(name.len ? "No version of it is published yet."
+                     : "There is no function yet: sculler deploy DIR makes one.");
+    else if (name.len)
+        print_versions(rows);
     else
         print_table(rows);
     session_close(&session);
@@ -138,7 +224,12 @@ static int ls_run(const struct arguments *arguments)
 const struct command ls_command = {
     .name = "ls",
     .summary = "List the functions, which version is live, and where they answer",
-    .usage = "[--json]",
-    .text = "  sculler ls\n  sculler ls --json | jq -r '.[].url'\n",
+    .usage = "[FUNCTION] [--json]",
+    .text = "  sculler ls\n  sculler ls --json | jq -r '.[].url'\n"
+            "  sculler ls budget_expense_matcher     its versions, the newest first\n\n"
+            "A version's state: live; was live, and can be gone back to; failed: it was refused by a deploy; not "
+            "ready: the "
+            "server\ncould not unpack it.\n",
+    .operands_max = 1,
     .run = ls_run,
 };

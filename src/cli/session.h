@@ -4,7 +4,7 @@
  * Where it is: --endpoint, SCULLER_ENDPOINT, AWS_ENDPOINT_URL, else the `credentials` file of the state directory,
  * which the server writes at each start.  The keys: the environment's when the address came from there or from a
  * flag and there are some, else the file's; so real AWS keys in a shell do not spoil calls to a server found by
- * its file.
+ * its file.  What to trust: for the state directory's server what its file says, else AWS_CA_BUNDLE.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct session {
     const char *endpoint, *state_dir;
     const char *ca; /* file of the certificate to trust, or NULL: those that the system trusts */
     str access_key, secret, token, region, account;
-    bool no_server; /* the last call found nobody */
+    bool ca_is_servers; /* it was not in the environment */
+    bool no_server;     /* the last call found nobody */
 };
 
 MUST_USE bool session_open(const struct arguments *arguments, struct session *ret, struct err *err);

@@ -177,6 +177,16 @@ static bool explain(const struct transfer *transfer, CURLcode code, const char *
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return err_set(err, ERR_INVALID, "%s is not an endpoint: use http://host:port or unix:/path", endpoint);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return err_set(err, ERR_SYSTEM,
+                       "the certificate of %.80s is not trusted by %.80s; name the file of its CA, or a self-signed "
+                       "one's own, in AWS_CA_BUNDLE",
+                       endpoint, transfer->call->ca ? transfer->call->ca : "this machine");
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(err, ERR_SYSTEM,
+                       "the certificate to trust cannot be read: %.120s; AWS_CA_BUNDLE, or the server's tls_cert, "
+                       "names it",
+                       transfer->call->ca ? transfer->call->ca : "");
     default:
         break;
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -46,6 +47,17 @@ static bool recall_texts(int fd, struct arena *arena, str *ret_cert, str *ret_ke
     return len > 0 && str_cut((str){text, (size_t)len}, '\0', ret_cert, ret_key);
 }
 
+/* Clients stand in other folders. */
+static void whole_path(const char *path, char ret[PATH_MAX])
+{
+    char here[PATH_MAX] = "";
+
+    if (path[0] != '/' && !getcwd(here, sizeof here))
+        here[0] = '\0';
+    if (snprintf(ret, PATH_MAX, "%s%s%s", here, *here ? "/" : "", path) >= PATH_MAX)
+        ret[0] = '\0';
+}
+
 bool certificate_load(const struct config *config, int handed_fd, struct certificate *ret, struct err *err)
 {
     ARENA_AUTO arena = {0};
@@ -66,12 +78,14 @@ bool certificate_load(const struct config *config, int handed_fd, struct certifi
     }
     if (!tls_context_new(cert, key, &certificate.context, err))
         return err_wrap(err, "tls_cert %.150s, tls_key %.150s", config->tls_cert, config->tls_key);
+    if (tls_is_self_signed(certificate.context))
+        whole_path(config->tls_cert, certificate.ca);
     certificate.texts_fd = keep_texts(cert, key);
     *ret = certificate;
     return true;
 }
 
-const char *certificate_ca(const struct certificate *certificate, const struct config *config)
+const char *certificate_ca(const struct certificate *certificate)
 {
-    return certificate->context && tls_is_self_signed(certificate->context) ? config->tls_cert : "";
+    return certificate->ca;
 }

@@ -227,7 +227,7 @@ MUST_USE static bool start_keeper(struct server *server, struct err *err)
     if (!privilege_drop(&server->privilege, err) || !interpreters_keep(server->interpreters, server->path, err))
         return false;
     return credentials_save(server->config.state, &server->credentials, server->endpoint, server->config.region,
-                            server->config.account, certificate_ca(&server->certificate, &server->config), err);
+                            server->config.account, certificate_ca(&server->certificate), err);
 }
 
 MUST_USE static bool start_database(struct server *server, struct err *err)
