@@ -351,7 +351,7 @@ static bool may_fork(struct template *template)
 
     /* Short calls are served by who is there while the next is forked: 64 no-ops at once took 12 to 24 ms when all
      * 64 were forked at once.  More than a fork a core gains nothing in any case. */
-    if (template->workers_count[WORKER_FORKING] >= pool->forks_at_once ||
+    if (template->workers_count[WORKER_FORKING] >= pool->forks_at_once || clock_steady_us() < template->fork_us ||
         template->workers_count[WORKER_FORKING] >= template->waiting_count ||
         template_workers(template) >= batch_workers_max(template))
         return false;

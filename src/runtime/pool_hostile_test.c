@@ -106,6 +106,37 @@ static void starts_no_worker_over_and_over_that_cannot_live(void)
     runnable_release(what);
 }
 
+/* An import may put its own in the place of what speaks for the template; a cell that is full answers the same. */
+static void asks_no_more_than_a_few_times_for_a_fork_that_fails(void)
+{
+    struct runnable *what =
+        make_function("sterile", "1",
+                      "import _sculler_guest, os, socket, struct\n"
+                      "def serve(control, init_us, abilities, words):\n"
+                      "    header = struct.Struct('<IIQIiqII')\n"
+                      "    os.write(control, header.pack(3, 0, 0, 0, 1, 1, 0, 0))\n"
+                      "    line = socket.socket(fileno=control)\n"
+                      "    while True:\n"
+                      "        asked = line.recv(header.size)\n"
+                      "        if not asked: os._exit(0)\n"
+                      "        line.send(header.pack(5, 0, 0, header.unpack(asked)[3], 11, 0, 0, 0))\n"
+                      "_sculler_guest.serve_template = serve\n"
+                      "def handler(event, context): return 1\n");
+    struct bench bench;
+    struct call call;
+    int most = 1 + WATCHED_MS / FORK_RETRY_MS;
+
+    bench_open(&bench, &usual);
+    start_call(&bench, &call, what, "{}");
+    turn_for(&bench, WATCHED_MS);
+    printf("# %u forks asked for in %d ms\n", bench.pool->last_worker, WATCHED_MS);
+    ok(!call.is_done && bench.pool->last_worker >= FORK_TRIES_MAX);
+    ok(bench.pool->last_worker <= (uint32_t)(FORK_TRIES_MAX + most * bench.pool->forks_at_once));
+    bench_close(&bench);
+    end_call(&call);
+    runnable_release(what);
+}
+
 static void tells_who_waits_for_a_template_that_ends_at_each_fork(void)
 {
     struct runnable *what = make_function("barren", "1",
@@ -153,6 +184,7 @@ static void lets_a_flood_wait_in_its_pipe(void)
 static void (*const tests[])(void) = {
     ends_an_import_that_speaks_for_the_runtime,
     starts_no_worker_over_and_over_that_cannot_live,
+    asks_no_more_than_a_few_times_for_a_fork_that_fails,
     tells_who_waits_for_a_template_that_ends_at_each_fork,
     lets_a_flood_wait_in_its_pipe,
 };

@@ -37,6 +37,8 @@ enum {
     STILLBORN_MS_MAX = 60 * 1000,        /* none is started ahead of demand for that long, each time twice as long */
     BATCH_BYTES_MAX = 4 * 1024 * 1024,   /* of the events of one batch, unless the first alone is larger */
     CRASHES_MAX = 3,                     /* of a template's forks: then a new one, with another layout of memory */
+    FORK_TRIES_MAX = 8,                  /* that fail, one after the other; then the next waits for a sweep */
+    FORK_RETRY_MS = 500,                 /* ... and so long */
     BARREN_MAX = 2,          /* processes that end before a fork of theirs is ready: then callers are told */
     FORK_HANGS_MAX = 2,      /* then its version is served without forks */
     HANG_CPU_US = 20 * 1000, /* a first call that ran out of time and used less CPU than this: it hung */
@@ -160,6 +162,8 @@ struct template
     bool can_batch;
     bool forks_work;     /* a fork has answered a call */
     int fork_hangs;      /* one after the other */
+    int fork_failures;   /* no process came of it: one after the other */
+    int64_t fork_us;     /* then no fork before */
     int barren;          /* its process ended before a fork of it was ready: so often, one after the other */
     int64_t fresh_us;    /* workers started before leave when they have no call */
     struct buf init_log; /* what imports and stillborn workers printed, and our own words: for the next call's log */
@@ -251,6 +255,7 @@ void template_abandon(struct template *template); /* -> COLD at once; nothing fo
 int template_workers(const struct template *template);
 void template_note(struct template *template, const char *words); /* to the log of the next call, and to ours */
 void template_on_crash(struct worker *worker);
+void template_on_fork_failed(struct template *template);
 void template_on_hang(struct template *template, const char *why); /* of a fork, or of its first call */
 void template_on_init_done(struct process *process, const struct frame *frame);
 void template_on_init_failed(struct process *process, const struct init_failure *failure);

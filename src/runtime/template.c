@@ -349,6 +349,13 @@ void template_on_crash(struct worker *worker)
         template_renew(worker->template);
 }
 
+/* A cell that is full for a moment has room again soon; one whose import filled it would be asked at once, for ever. */
+void template_on_fork_failed(struct template *template)
+{
+    if (++template->fork_failures >= FORK_TRIES_MAX)
+        template->fork_us = clock_steady_us() + FORK_RETRY_MS * 1000LL;
+}
+
 void template_on_hang(struct template *template, const char *why)
 {
     struct process *forks = template->process;

@@ -234,10 +234,13 @@ void worker_start(struct template *template)
 
 void worker_on_forked(struct worker *worker, int error)
 {
-    if (error == 0)
+    if (error == 0) {
         worker->is_born = true;
-    else if (!worker->is_solo) /* no process came of it: the call goes on waiting for another */
+        worker->template->fork_failures = 0;
+    } else if (!worker->is_solo) { /* no process came of it: the call goes on waiting for another */
+        template_on_fork_failed(worker->template);
         worker_gone(worker, 0);
+    }
 }
 
 /* Work */
