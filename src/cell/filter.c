@@ -11,6 +11,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -80,6 +81,15 @@ static const struct rule {
     {"socket", 0, 3, {IS(0, AF_INET6), DATAGRAM, IS(2, 0)}},
     {"socket", 0, 3, {IS(0, AF_INET6), DATAGRAM, IS(2, IPPROTO_UDP)}},
     {"socketpair", 0, 1, {IS(0, AF_UNIX)}},
+    /* The flags of descriptors (F_DUPFD 0 to F_SETLKW 7), locks, pipes.  Not leases and F_NOTIFY, which tell of, or
+     * hold up, who works with a file of the host; nor signals from descriptors. */
+    {"fcntl", 0, 1, {MASKED(1, ~7ULL, 0)}},
+    {"fcntl", 0, 1, {IS(1, F_DUPFD_CLOEXEC)}},
+    {"fcntl", 0, 1, {IS(1, F_OFD_GETLK)}},
+    {"fcntl", 0, 1, {IS(1, F_OFD_SETLK)}},
+    {"fcntl", 0, 1, {IS(1, F_OFD_SETLKW)}},
+    {"fcntl", 0, 1, {IS(1, F_SETPIPE_SZ)}},
+    {"fcntl", 0, 1, {IS(1, F_GETPIPE_SZ)}},
     {"ioctl", 0, 1, {IS(1, FIONREAD)}},
     {"ioctl", 0, 1, {IS(1, FIONBIO)}},
     {"ioctl", 0, 1, {IS(1, FIOCLEX)}},
