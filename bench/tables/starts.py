@@ -98,6 +98,17 @@ def from_parked(args, cpus):
         all_cold(sculler, "parked worker")
 
 
+def from_warm(args, cpus):
+    """A worker that has answered before, called as seldom: what a parked worker can come near to."""
+    with common.Sculler(args.sculler, cpus) as sculler:
+        url = sculler.deploy("matcher", parked=1)
+        for _ in range(5):
+            timed(url)
+        for _ in range(args.rounds * 5):
+            time.sleep(0.6)
+            yield timed(url)
+
+
 def from_nothing(args, cpus):
     with common.Sculler(args.sculler, cpus, "--worker-idle-ms", 100, "--template-idle-ms", 1000) as sculler:
         url = sculler.deploy("matcher", parked=0)
@@ -173,6 +184,7 @@ def run(args):
     starts = {"bare fork + predict (limit)": common.median([us / 1e3 for l in limits for us in l["first_us"]]),
               "Sculler, template up, no worker": common.median(from_template(args, cpus)),
               "Sculler, parked worker": common.median(from_parked(args, cpus)),
+              "Sculler, warm worker": common.median(from_warm(args, cpus)),
               "Sculler, no template": common.median(from_nothing(args, cpus)),
               "plain imports, one answer": common.median(plain)}
     return {"starts_ms": starts,
@@ -190,6 +202,8 @@ def show(found):
     common.table("A hundred at once, until all are answered", ["what", "ms", "÷ limit"],
                  [[name, ms, ms / limit] for name, ms in found["burst_ms"].items()])
     base = found["memory"]["gunicorn worker, no preload"]
-    common.table("Memory of one more instance", ["what", "instances", "MB (PSS)", "MB (available)", "per GB ÷ gunicorn's"],
-                 [[name, m["workers"], m["pss_mb"], m["available_mb"], base["available_mb"] / m["available_mb"]]
+    common.table("Memory of one more instance",
+                 ["what", "instances", "MB (PSS)", "MB (available)", "per GB ÷ gunicorn's", "by PSS"],
+                 [[name, m["workers"], m["pss_mb"], m["available_mb"], base["available_mb"] / m["available_mb"],
+                   base["pss_mb"] / m["pss_mb"]]
                   for name, m in found["memory"].items()])
