@@ -1,9 +1,12 @@
 """A server that begins anew, that ends, that is asked too much: clients see none of it, or are told."""
 
+import errno
 import http.client
 import json
 import os
 import pathlib
+import re
+import resource
 import signal
 import socket
 import tempfile
@@ -15,7 +18,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from helpers import http as call
-from helpers import invoke, make_function, wait_until
+from helpers import Server, invoke, make_function, wait_until
 
 
 def signed_headers(server, method, path, body=b"", service="sculler"):
@@ -267,3 +270,52 @@ def test_a_stop_ends_what_idles_finishes_what_runs_and_is_bounded(own_server):
     assert (ended.status, ended.headers["X-Amz-Function-Error"]) == (200, "Unhandled")  # told, and not cut off
     assert server.process.wait(10) == 0
     assert time.monotonic() - began < 5
+
+
+# What is on its way in sockets is counted by user, for server and cells together where an ordinary user runs both.
+HOARDER = """
+import array, os, socket, time
+
+def handler(event, context):
+    kept = []
+    try:
+        while len(kept) < 400:
+            here, there = socket.socketpair()
+            here.setblocking(False)
+            kept += [here, there]
+            try:
+                while True:
+                    here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 250))])
+            except BlockingIOError:
+                pass
+    except OSError as error:
+        time.sleep(event)
+        return error.errno
+"""
+
+
+def test_descriptors_under_way_are_no_bound_for_others():
+    """The usual limit is 1,024 soft and much more hard; with 1,024 the server could send nobody a descriptor."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        server = Server()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    limits = pathlib.Path(f"/proc/{server.pid}/limits").read_text()
+    soft, hard = re.search(r"Max open files +(\S+) +(\S+)", limits).groups()
+    assert soft == hard
+    lam, beside = server.client("lambda"), server.client("lambda")
+    offline = {"Environment": {"Variables": {"SCULLER_NETWORK": "none"}}}
+    make_function(lam, "hoarder", HOARDER, Timeout=20, **offline)
+    answers = []
+    hoarder = threading.Thread(target=lambda: answers.append(invoke(lam, "hoarder", 3).payload))
+    hoarder.start()
+    time.sleep(1)
+    make_function(beside, "beside", "def handler(event, context): return event", **offline)
+    assert invoke(beside, "beside", 7).payload == 7
+    assert hoarder.is_alive(), "it did not last as long as the other call"
+    hoarder.join()
+    assert answers == [errno.ETOOMANYREFS]
+    server.stop()
+    server.remove()

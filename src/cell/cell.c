@@ -37,6 +37,8 @@ enum {
     HOST_UID_FIRST = 100001,   /* a cell's own: this plus its number, so that two live cells never share one */
     HOST_UIDS = 60000,
     FILES_OPEN_MAX = 1024,
+    PROCESSES_MAX =
+        8192, /* of a cell, where no cgroup says less: by uid, from Linux 5.14 on by user namespace and uid */
     STACK_BYTES = 8 * 1024 * 1024,
     MEMLOCK_BYTES = 64 * 1024,
 };
@@ -107,6 +109,7 @@ static bool set_limits(struct err *err)
     } limits[] = {
         {RLIMIT_CORE, 0},
         {RLIMIT_NOFILE, FILES_OPEN_MAX},
+        {RLIMIT_NPROC, PROCESSES_MAX},
         {RLIMIT_STACK, STACK_BYTES},
         {RLIMIT_MEMLOCK, MEMLOCK_BYTES},
         {RLIMIT_MSGQUEUE, 0},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -645,6 +646,18 @@ MUST_USE static bool start(struct server *server, struct err *err)
     return true;
 }
 
+/* Two descriptors a worker, one a connection.  And the kernel counts by user the descriptors that are under way in
+ * sockets: as many as code in a cell of this user may have there must not be more than we may. */
+static void raise_files_max(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int server_main(int argc, char **argv)
 {
     static struct server server;
@@ -659,6 +672,7 @@ int server_main(int argc, char **argv)
         fprintf(stderr, "sculler server: %s\n", err.text);
         return 2;
     }
+    raise_files_max();
     handed_take(&server.handed);
     server.argv = argv - 1;
     (void)!readlink("/proc/self/exe", server.binary, sizeof server.binary - 1);
