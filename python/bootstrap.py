@@ -179,6 +179,8 @@ def load_handler(name):
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
+        if str(error.name).split(".")[0] in ("boto3", "botocore"):
+            print("[sculler] AWS's runtime brings boto3, this one does not: name it in requirements.txt", flush=True)
         raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error)) from None
     except SyntaxError as error:
         raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, error),
@@ -391,9 +393,43 @@ def make_encode():
         except Exception as error:
             if fast is not None:
                 fast = make_fast()  # its markers of circular references are spoilt
+            tell_not_json(value)
             raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
 
     return encode
+
+
+WALK_VALUES_MAX, WALK_DEPTH_MAX = 20000, 100
+
+
+def tell_not_json(value):
+    """Where in an answer the first thing is that JSON cannot hold: its error names the kind only."""
+    try:
+        found = find_not_json(value)
+        if found:
+            print("[sculler] the answer is not JSON: %s" % found, flush=True)
+    except Exception:
+        pass  # a container of the handler's own that cannot be walked
+
+
+def find_not_json(value):
+    open_values = [("$", value, 0)]
+    for _ in range(WALK_VALUES_MAX):
+        if not open_values:
+            return None
+        path, value, depth = open_values.pop()
+        if isinstance(value, float):
+            if value - value != 0:  # NaN, or infinite
+                return "%s is %s" % (path, {"nan": "NaN"}.get(repr(float(value)), "infinite"))
+        elif isinstance(value, dict):
+            inside = [("%s.%s" % (path, key), each, depth + 1) for key, each in value.items()]
+            open_values += reversed(inside) if depth < WALK_DEPTH_MAX else ()
+        elif isinstance(value, (list, tuple)):
+            inside = [("%s[%d]" % (path, at), each, depth + 1) for at, each in enumerate(value)]
+            open_values += reversed(inside) if depth < WALK_DEPTH_MAX else ()
+        elif not isinstance(value, (str, int)) and value is not None and type(value).__name__ != "Decimal":
+            return "%s is a %s.%s" % (path, type(value).__module__, type(value).__name__)
+    return None
 
 
 def encode_other(value):

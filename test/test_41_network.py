@@ -172,10 +172,32 @@ def test_recursion_is_counted_on_the_thread_of_calls_and_can_be_allowed(server, 
     call()
 
 
+def test_a_client_of_a_service_that_is_not_here_goes_to_aws_not_to_us(server, lam, name, monkeypatch):
+    """botocore reads the service's own variable first, and the general one is not set."""
+    for key, value in keys_of(lam, name).items():
+        monkeypatch.setenv(key, value)
+    session = boto3.session.Session()
+    for service in ("lambda", "sts", "apigateway"):
+        assert session.client(service).meta.endpoint_url == server.url
+    assert "amazonaws.com" in session.client("s3").meta.endpoint_url
+    arn = session.client("sts").get_caller_identity()["Arn"]
+    assert name in arn
+
+
+@pytest.mark.parametrize(("service", "operation"), [("s3", "list_buckets"), ("sns", "list_topics"), ("dynamodb", "list_tables")])
+def test_a_service_that_is_not_here_is_refused_in_words(server, service, operation):
+    with pytest.raises(ClientError) as refused:
+        getattr(server.client(service), operation)()
+    told = refused.value.response["Error"]
+    assert f"The service '{service}' is not here; this server speaks: lambda" in told["Message"]
+    assert "unset AWS_ENDPOINT_URL" in told["Message"] and told["Code"] == "UnknownServiceException"
+
+
 def test_a_functions_keys_let_it_call_functions_and_nothing_else(server, lam, name):
     keys = keys_of(lam, name)
     assert keys["AWS_ACCESS_KEY_ID"].startswith("ASIA")
-    assert keys["AWS_ENDPOINT_URL"] == server.url
+    here = {f"AWS_ENDPOINT_URL_{service}" for service in ("LAMBDA", "STS", "API_GATEWAY")}
+    assert {key: url for key, url in keys.items() if "ENDPOINT" in key} == dict.fromkeys(here, server.url)
     mine = client_of(server, "lambda", keys)
     assert mine.invoke(FunctionName=name)["StatusCode"] == 200
     arn = client_of(server, "sts", keys).get_caller_identity()["Arn"]

@@ -260,3 +260,29 @@ def test_an_import_lies_in_huge_pages_and_a_worker_copies_small_ones(lam, name):
         assert kb["Anonymous"] > 60 << 10, kb
         assert kb["AnonHugePages"] > kb["Anonymous"] / 2, kb
         assert kb["Private_Dirty"] < 8 << 10, kb
+
+
+def log_of(answer):
+    return base64.b64decode(answer.response["LogResult"]).decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("{'a': [1, {'score': float('nan')}]}", "$.a[1].score is NaN"),
+        ("[1e308 * 10]", "$[0] is infinite"),
+        ("{'when': __import__('datetime').date(2026, 1, 1)}", "$.when is a datetime.date"),
+    ],
+)
+def test_what_is_not_json_in_an_answer_is_named(lam, name, answer, said):
+    make_function(lam, name, f"def handler(event, context): return {answer}")
+    told = invoke(lam, name, LogType="Tail")
+    assert told.payload["errorType"] == "Runtime.MarshalError"
+    assert f"[sculler] the answer is not JSON: {said}\n" in log_of(told)
+
+
+def test_boto3_that_is_not_there_is_told_what_to_do(lam, name):
+    make_function(lam, name, "import boto3\ndef handler(event, context): pass")
+    told = invoke(lam, name, LogType="Tail")
+    assert told.payload["errorType"] == "Runtime.ImportModuleError"
+    assert "[sculler] AWS's runtime brings boto3, this one does not: name it in requirements.txt" in log_of(told)

@@ -28,7 +28,7 @@ ECHO = """
         if event == "environment":
             return {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
         if event == "health":
-            return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/health", timeout=5).status
+            return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL_LAMBDA"] + "/health", timeout=5).status
         if isinstance(event, dict):
             time.sleep(event["sleep"])
             return "x" * event.get("size", 1)
@@ -258,10 +258,10 @@ def test_a_handshake_that_dribbles_is_cut_and_costs_the_others_nothing(tls):
 def check_functions_way(tls):
     lam = tls.client("lambda")
     keys = invoke(lam, "echo", "environment").payload
-    endpoint = urllib.parse.urlsplit(keys["AWS_ENDPOINT_URL"])
+    endpoint = urllib.parse.urlsplit(keys["AWS_ENDPOINT_URL_LAMBDA"])
     assert endpoint.scheme == "http" and endpoint.hostname == "127.0.0.1" and endpoint.port != tls.port
     assert invoke(lam, "echo", "health").payload == 200
-    mine = boto3.client("lambda", endpoint_url=keys["AWS_ENDPOINT_URL"], region_name=keys["AWS_REGION"],
+    mine = boto3.client("lambda", endpoint_url=keys["AWS_ENDPOINT_URL_LAMBDA"], region_name=keys["AWS_REGION"],
                         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_session_token=keys["AWS_SESSION_TOKEN"],
                         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"])
     assert invoke(mine, "echo", "again").payload == "again"

@@ -78,6 +78,8 @@ static void write_json_error(struct aws_call *call)
 
     jw_init(&jw, &call->buf);
     jw_object(&jw);
+    if (call->error == AWS_ERROR_UNKNOWN_SERVICE) /* clients of AWS's older JSON read it here, not in the header */
+        jw_str(&jw, "__type", str_of(errors[call->error].code));
     if (call->error_reason)
         jw_str(&jw, "Reason", str_of(call->error_reason));
     if (form == TYPED || form == TYPED_CAPITAL)
@@ -134,8 +136,8 @@ static const char *query_code(enum aws_error error)
 static void write_xml_error(struct aws_call *call)
 {
     buf_printf(&call->buf, "<ErrorResponse xmlns=\"%s\"><Error><Type>%s</Type><Code>%s</Code><Message>",
-               call->service->xml_namespace, errors[call->error].status < 500 ? "Sender" : "Receiver",
-               query_code(call->error));
+               call->service ? call->service->xml_namespace : "",
+               errors[call->error].status < 500 ? "Sender" : "Receiver", query_code(call->error));
     add_xml(&call->buf, call->error_text);
     buf_printf(&call->buf, "</Message></Error><RequestId>%s</RequestId></ErrorResponse>\n", call->request_id);
 }
@@ -154,9 +156,24 @@ static str wrap_xml(struct aws_call *call)
 
 /* -- the answer ----------------------------------------------------------------------------------------------- */
 
+/* Of a service that is not here: a client that wants XML shows nothing of an answer in JSON.  Query services send
+ * forms, and these have XML both ways (AWS's service models, "protocol": "rest-xml"). */
+static bool wants_xml(const struct aws_call *call)
+{
+    static const str in_xml[] = {STR("s3"), STR("route53"), STR("cloudfront")};
+
+    for (size_t i = 0; i < sizeof in_xml / sizeof *in_xml; i++)
+        if (str_eq(call->signature.service, in_xml[i]))
+            return true;
+    return str_starts(http_header(&call->exchange->request, STR("Content-Type")),
+                      STR("application/x-www-form-urlencoded"));
+}
+
 static bool speaks_xml(const struct aws_call *call)
 {
-    return call->service && call->service->protocol == AWS_QUERY;
+    if (call->service)
+        return call->service->protocol == AWS_QUERY;
+    return call->failed && call->error == AWS_ERROR_UNKNOWN_SERVICE && wants_xml(call);
 }
 
 static void fill_error(struct aws_call *call, struct http_answer *answer)

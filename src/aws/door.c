@@ -90,7 +90,8 @@ static bool fail_unknown_service(struct aws_call *call)
     text = arena_copy(call->arena, buf_str(&names));
     buf_free(&names);
     return aws_fail(call, AWS_ERROR_UNKNOWN_SERVICE,
-                    "The service '" STR_FMT "' is not here; this server speaks: " STR_FMT,
+                    "The service '" STR_FMT "' is not here; this server speaks: " STR_FMT
+                    ". For AWS's own, unset AWS_ENDPOINT_URL, or name AWS's address as endpoint_url",
                     STR_ARG(call->signature.service), STR_ARG(text));
 }
 

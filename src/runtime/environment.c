@@ -57,6 +57,14 @@ static const struct {
     {"HOME", STR("/tmp")},
 };
 
+/* Of the services that are here, by AWS's serviceId (AWS SDKs and Tools reference, "Service-specific endpoints"), so
+ * that a client of any other finds AWS itself: AWS_ENDPOINT_URL would catch them all. */
+static const char *const endpoints[] = {
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_API_GATEWAY",
+};
+
 /* Keys for the function's own calls, short-lived: a template is replaced before they end (template_age_max_ms). */
 static void add_credentials(struct template *template, struct buf *head)
 {
@@ -72,8 +80,8 @@ static void add_credentials(struct template *template, struct buf *head)
         add_variable(head, "AWS_SECRET_ACCESS_KEY", keys.secret);
         add_variable(head, "AWS_SESSION_TOKEN", keys.session_token);
     }
-    if (keys.endpoint.len > 0)
-        add_variable(head, "AWS_ENDPOINT_URL", keys.endpoint);
+    for (size_t i = 0; keys.endpoint.len > 0 && i < sizeof endpoints / sizeof *endpoints; i++)
+        add_variable(head, endpoints[i], keys.endpoint);
 }
 
 static void add_what_is_known(struct buf *head, const struct runnable *what)

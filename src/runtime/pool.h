@@ -58,7 +58,7 @@ struct run {
 /* Keys of AWS that a function's code finds in its environment.  In the arena given. */
 struct pool_credentials {
     str access_key, secret, session_token; /* empty: none are given */
-    str endpoint;                          /* AWS_ENDPOINT_URL as the cell reaches it, or empty */
+    str endpoint;                          /* of this server, as the cell reaches it; or empty */
 };
 
 struct pool_options {
