@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "cell/gate.h"
 #include "cell/keeper_private.h"
+#include "cell/strays.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -388,11 +389,21 @@ static void drop_excess(struct keeper_cell *cell, uint64_t bytes_max)
         worker_free(longest);
 }
 
+/* Without cgroups a daemon that it left is known by its mount namespace; who shares its template's is not. */
+static bool nothing_is_left(const struct keeper_worker *worker)
+{
+    if (!worker->has_cgroup)
+        return true;
+    if (cgroup_backend(keeper.cgroups) == CGROUP_NONE)
+        return strays_kill(keeper.host.proc, worker->place.mounts) == 0;
+    return cgroup_is_empty(keeper.cgroups, group_of(worker));
+}
+
 /* Told once, when it is gone or has taken too long; freed when it is gone, unless its /tmp waits for a successor. */
 static void try_end(struct moment *moment)
 {
     struct keeper_worker *worker = OWNER_OF(moment, struct keeper_worker, again);
-    bool is_gone = !worker->has_cgroup || cgroup_is_empty(keeper.cgroups, group_of(worker));
+    bool is_gone = nothing_is_left(worker);
 
     if (!worker->is_told)
         keep_figures(worker);
