@@ -813,6 +813,10 @@ def renew_numpy(bits):
         bits.state = {"bit_generator": kind, "state": NUMPY_STATES[kind](), "has_uint32": 0, "uinteger": 0}
     except Exception:  # another kind, or a numpy whose states look otherwise
         bits.state = type(bits)().state
+    try:  # of what spawn() draws, too: pickle's way is the only one in, and older ones have none
+        bits.__setstate__((bits.state, type(bits.seed_seq)()))
+    except Exception:
+        pass
 
 
 main()

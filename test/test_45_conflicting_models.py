@@ -81,7 +81,8 @@ def test_numpy_draws_anew_in_each_fork_unless_it_was_seeded(lam, name):
         CHOSEN = [default_rng(7), RandomState(7), Generator(MT19937(7))]
         def handler(event, context):
             time.sleep(0.3)
-            return os.getpid(), [list(r.uniform(size=3)) for r in OWN], [r.uniform() for r in CHOSEN]
+            spawned = OWN[1].spawn(1)[0].uniform()
+            return os.getpid(), [list(r.uniform(size=3)) for r in OWN], [r.uniform() for r in CHOSEN], spawned
     """
     lam.create_function(FunctionName=name, Runtime="python3.11", Role="arn:aws:iam::000000000000:role/x", Timeout=60,
                         Handler="main.handler", MemorySize=512, Environment={"Variables": {"SCULLER_PARKED": "0"}},
@@ -90,10 +91,11 @@ def test_numpy_draws_anew_in_each_fork_unless_it_was_seeded(lam, name):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = [answer.payload for answer in pool.map(lambda _: invoke(lam, name), range(8))]
     first = {}
-    for pid, own, chosen in answers:
-        first.setdefault(pid, (own, chosen))
+    for pid, own, chosen, spawned in answers:
+        first.setdefault(pid, (own, chosen, spawned))
     assert len(first) > 4
     for nth in range(6):
-        draws = [number for own, _ in first.values() for number in own[nth]]
+        draws = [number for own, _, _ in first.values() for number in own[nth]]
         assert len(set(draws)) == 3 * len(first) and 0 < min(draws) < max(draws) < 1, (nth, first)
-    assert len({str(chosen) for _, chosen in first.values()}) == 1, "a seed that was chosen is left alone"
+    assert len({spawned for _, _, spawned in first.values()}) == len(first), "so do generators that it spawns"
+    assert len({str(chosen) for _, chosen, _ in first.values()}) == 1, "a seed that was chosen is left alone"
