@@ -50,8 +50,9 @@ static void write_list(struct session *session, str function, str old, str first
         if (!str_eq(each, but) && list.len + each.len + 1 <= LIST_BYTES_MAX)
             buf_printf(&list, "%s" STR_FMT, list.len ? " " : "", STR_ARG(each));
     }
-    (void)session_json(session, "lambda", "POST", tags_path(session, function),
-                       json_pack("{s:{s:s%}}", "Tags", TAG, list.at ? list.at : "", list.len), &done, &ignored);
+    if (!session_json(session, "lambda", "POST", tags_path(session, function),
+                      json_pack("{s:{s:s%}}", "Tags", TAG, list.at ? list.at : "", list.len), &done, &ignored))
+        return; /* `ls` will not know; what serves does not depend on it */
 }
 
 void verdict_mark_failed(struct session *session, str function, str version)
