@@ -402,6 +402,23 @@ def test_what_cannot_be_installed_leaves_what_is_live(server, name, folder):
     assert call(url) == 1
 
 
+def test_what_pip_says_is_shown_when_it_fails_only(server, folder, tmp_path):
+    """A stand-in for pip that warns, and does as it is told."""
+    fake = tmp_path / "bin/python3.11"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 0\necho "WARNING: running as $PIP_ROOT_USER_ACTION" >&2\n'
+                    'exit "$(tail -n 1 "$FAKE_STATUS")"\n')
+    fake.chmod(0o755)
+    status = tmp_path / "status"
+    env = {"PATH": f"{fake.parent}:{os.environ['PATH']}", "FAKE_STATUS": str(status), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    path = folder("def handler(event, context): return 1", requirements__txt="anything\n")
+    status.write_text("1\n")
+    failed = server.cli("deploy", path, check=FAILED, env=env)
+    assert "python3.11 says:\nWARNING: running as ignore\n" in failed.stderr and "could not install" in failed.stderr
+    status.write_text("0\n")
+    assert "WARNING" not in server.cli("deploy", path, check=OK, env=env).stderr
+
+
 def test_the_same_contents_are_the_same_package(server, lam, folder, tmp_path):
     code = "def handler(event, context): return 1"
     path = folder(code, notes__md="a note", scullerignore="")
@@ -516,6 +533,20 @@ def test_layer_publish_and_deploy_with_it(server, lam, name, folder, tmp_path):
     assert "Layers" not in lam.get_function_configuration(FunctionName=name)
 
 
+def test_a_layer_without_its_version_is_told_the_newest(server, name, folder, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "shared.py").write_text("WORD = 1\n")
+    server.cli("layer", "publish", name, shared, check=OK)
+    path = folder("def handler(event, context): return 1", requirements__txt="no-such-package-of-ours==1.0\n")
+    for said, wrong in ((f"'{name}' should be NAME:VERSION; the newest is {name}:1", name),
+                        (f"'{name}:x' should be NAME:VERSION; the newest is {name}:1", f"{name}:x"),
+                        ("'nobody' should be NAME:VERSION; there is no layer of that name", "nobody")):
+        folder("def handler(event, context): return 1", sculler__toml=f"layers = ['{wrong}']\n")
+        done = server.cli("deploy", path, check=FAILED)
+        assert said in done.stderr and "install" not in done.stderr
+
+
 def test_layer_publish_says_what_is_wrong(server, tmp_path):
     assert "no name for a layer" in server.cli("layer", "publish", "a b", tmp_path, check=FAILED).stderr
     assert "holds nothing to package" in server.cli("layer", "publish", "empty", tmp_path, check=FAILED).stderr
@@ -616,3 +647,5 @@ def test_doctor_goes_without_a_server(server, tmp_path):
     done = server.cli("doctor", "--state", str(tmp_path / "nothing"), "--json", env=clean_env())
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["server"]["verdict"] == "degraded" and "sculler server" in rows["server"]["then"]
+    missing = any(row["verdict"] == "missing" for row in rows.values())
+    assert done.returncode == (FAILED if missing else NO_SERVER)

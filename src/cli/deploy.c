@@ -58,7 +58,7 @@ MUST_USE static bool make_package(struct session *session, const struct project 
     char unzipped[16], zipped[16];
 
     if (project->requirements.len)
-        say_waiting("install", "requirements for " STR_FMT, STR_ARG(project->runtime));
+        say_waiting("install", "requirements for " STR_FMT ", once for this list", STR_ARG(project->runtime));
     if (!install_requirements(project, &session->arena, &installed, err))
         return false;
     if (installed.dir)
@@ -125,7 +125,7 @@ MUST_USE static bool deploy(struct session *session, const struct project *proje
         session->endpoint, STR_ARG(project->runtime), STR_ARG(project->handler), project->memory_mb);
     /* Asked first: whether there is a server should be known before minutes are spent on a package. */
     if (!live_version(session, project->name, &ret->version_before, err) ||
-        !make_package(session, project, &package, err))
+        !publish_check_layers(session, project, err) || !make_package(session, project, &package, err))
         return false;
     since = clock_steady_us();
     if (!publish_version(session, project, &package, ret->version_before, ret, err))

@@ -274,7 +274,7 @@ static void print_row(const struct row *row, const struct finding *finding)
 static int doctor_run(const struct arguments *arguments)
 {
     json_auto_t *all = json_array();
-    bool json = option_flag(arguments, "json");
+    bool json = option_flag(arguments, "json"), answers;
     enum verdict worst = FINE;
     struct session session = {0};
 
@@ -291,9 +291,10 @@ static int doctor_run(const struct arguments *arguments)
     }
     if (json)
         print_json(all);
+    answers = status != NULL;
     json_decref(status);
     session_close(&session);
-    return worst == MISSING ? EXIT_FAILED : EXIT_OK;
+    return worst == MISSING ? EXIT_FAILED : answers ? EXIT_OK : EXIT_NO_SERVER;
 }
 
 const struct command doctor_command = {
@@ -302,6 +303,6 @@ const struct command doctor_command = {
     .usage = "[--state DIR] [--json]",
     .text = "  sculler doctor\n\n"
             "Each row is ok, degraded (it works, with less than it could) or missing (something will be\n"
-            "refused). Exit status 1 when something is missing.\n",
+            "refused). Exit status 1 when something is missing, else 3 when no server answers.\n",
     .run = doctor_run,
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 
 #include "base/fd.h"
 #include "cli/files.h"
+#include "cli/output.h"
 #include "codec/hash.h"
 
 /*
@@ -37,15 +39,16 @@ const char *cache_dir(struct arena *arena)
     return arena_cstr(arena, arena_printf(arena, "%s/.cache/sculler", home && *home ? home : "/tmp"));
 }
 
-/* Runs it with its output on our standard error; the exit status, -1 when it cannot be started. */
-static int run(const char *const *words)
+/* Runs it with its output there; the exit status, -1 when it cannot be started. */
+static int run(const char *const *words, int output)
 {
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int status;
 
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     int failed = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)words, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -63,7 +66,7 @@ static bool works(const char *program, const char *module)
         "sh",    "-c",   "command -v \"$0\" >/dev/null && { [ -z \"$1\" ] || \"$0\" -c \"import $1\" 2>/dev/null; }",
         program, module, NULL};
 
-    return run(words) == 0;
+    return run(words, STDERR_FILENO) == 0;
 }
 
 struct words {
@@ -162,6 +165,23 @@ MUST_USE static bool write_whole(const char *path, str text, struct err *err)
     return true;
 }
 
+/* What it says is for a failure: else it is advice about this machine's Python, which is not the one that is served. */
+static int run_quietly(const char *const *words)
+{
+    FD_AUTO output = memfd_create("installer", MFD_CLOEXEC);
+    char piece[4096];
+    ssize_t len;
+
+    (void)setenv("PIP_ROOT_USER_ACTION", "ignore", 0); /* a pip that is too old for it passes over it */
+    int status = run(words, output >= 0 ? output : STDERR_FILENO);
+    if (status != 0)
+        say("    %s says:", words[0]);
+    if (status != 0 && output >= 0 && lseek(output, 0, SEEK_SET) == 0)
+        while ((len = read(output, piece, sizeof piece)) > 0)
+            fwrite(piece, 1, (size_t)len, stderr);
+    return status;
+}
+
 /* Installs into a folder beside the final one and renames it, so that a folder with the final name is whole. */
 MUST_USE static bool install_into(const char *dir, const struct project *project, struct arena *arena, struct err *err)
 {
@@ -181,7 +201,7 @@ MUST_USE static bool install_into(const char *dir, const struct project *project
     add(&words, part);
     add(&words, "-r");
     add(&words, list);
-    int status = run(words.at);
+    int status = run_quietly(words.at);
     if (list != own)
         (void)unlink(list);
     if (status != 0) {

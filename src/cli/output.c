@@ -22,12 +22,25 @@ static void clear_waiting(void)
     is_waiting = false;
 }
 
-void say_waiting(const char *name, const char *fmt, ...)
+static bool can_overwrite(void)
 {
     const char *term = getenv("TERM");
+
+    return isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool say_once_waiting(const char *name, const char *text)
+{
+    if (!can_overwrite())
+        fprintf(stderr, "  … %-9s %s\n", name, text);
+    return true;
+}
+
+void say_waiting(const char *name, const char *fmt, ...)
+{
     va_list args;
 
-    if (!isatty(STDERR_FILENO) || (term && strcmp(term, "dumb") == 0))
+    if (!can_overwrite())
         return;
     clear_waiting();
     fprintf(stderr, "  … %-9s ", name);

@@ -15,6 +15,8 @@ void say_step_failed(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3); 
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* What is being waited for, on a terminal only, in a line that whatever is said next takes the place of. */
 void say_waiting(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Where that cannot be seen (no terminal), as a line of its own; true. */
+bool say_once_waiting(const char *name, const char *text);
 void say_error(const char *command, const char *text); /* "sculler deploy: text" */
 
 /* A line of a function's log, and its end.  Lambda writes a trace, or a message of `logging`, as one line with \r where

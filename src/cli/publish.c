@@ -1,5 +1,6 @@
 #include "cli/publish.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,13 @@
 #include "base/clock.h"
 #include "cli/output.h"
 #include "cli/send.h"
+#include "codec/arn.h"
 #include "codec/json_read.h"
 
 enum {
     WAIT_MS = 300 * 1000,
     POLL_MS = 50,
+    TELL_AFTER_MS = 3000, /* where no line can be written over: once, when it takes long */
 };
 
 #define FUNCTIONS "/2015-03-31/functions/"
@@ -118,6 +121,7 @@ static void pause_ms(int ms)
 MUST_USE static bool wait_ready(struct session *session, str function, const char *query, struct err *err)
 {
     int64_t start_us = clock_steady_us(), end_us = start_us + WAIT_MS * 1000LL;
+    bool told = false;
 
     for (;;) {
         json_auto_t *now = NULL;
@@ -137,10 +141,52 @@ MUST_USE static bool wait_ready(struct session *session, str function, const cha
             return true;
         if (clock_steady_us() > end_us)
             return err_set(err, ERR_TIMEOUT, "the function was not ready within %d s", WAIT_MS / 1000);
-        say_waiting("publish", "the server makes it ready  %lld s",
-                    (long long)(clock_steady_us() - start_us) / 1000000);
+        int64_t waited_us = clock_steady_us() - start_us;
+        say_waiting("publish", "the server unpacks and compiles it  %lld s", (long long)waited_us / 1000000);
+        if (!told && waited_us > TELL_AFTER_MS * 1000LL)
+            told = say_once_waiting("publish", "the server unpacks it and compiles its Python, once for this version");
         pause_ms(POLL_MS);
     }
+}
+
+MUST_USE static bool tell_newest_layer(struct session *session, str text, struct err *err)
+{
+    json_auto_t *list = NULL;
+    str name, rest;
+
+    (void)str_cut(text, ':', &name, &rest);
+    if (!arn_is_name(name))
+        return err_set(err, ERR_INVALID, "layers: '" STR_FMT "' should be an ARN or NAME:VERSION", STR_ARG(text));
+    if (!session_json(session, "lambda", "GET",
+                      session_path(session, "/2018-10-31/layers/" STR_FMT "/versions?MaxItems=1", STR_ARG(name)), NULL,
+                      &list, err))
+        return false;
+    json_int_t newest =
+        json_integer_value(json_object_get(json_array_get(json_object_get(list, "LayerVersions"), 0), "Version"));
+    if (newest == 0)
+        return err_set(err, ERR_INVALID,
+                       "layers: '" STR_FMT
+                       "' should be NAME:VERSION; there is no layer of that name (sculler layer ls)",
+                       STR_ARG(text));
+    return err_set(err, ERR_INVALID, "layers: '" STR_FMT "' should be NAME:VERSION; the newest is " STR_FMT ":%lld",
+                   STR_ARG(text), STR_ARG(name), (long long)newest);
+}
+
+bool publish_check_layers(struct session *session, const struct project *project, struct err *err)
+{
+    json_t *each;
+    size_t i;
+
+    json_array_foreach (project->layers, i, each) {
+        str text = json_text(each), name, number;
+        long long ignored;
+
+        if (str_starts(text, STR("arn:")))
+            continue;
+        if (!str_cut(text, ':', &name, &number) || !str_to_int(number, 1, LLONG_MAX, &ignored) || !arn_is_name(name))
+            return tell_newest_layer(session, text, err);
+    }
+    return true;
 }
 
 /* "shared:3" is a layer of this account. */

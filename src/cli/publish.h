@@ -19,6 +19,9 @@ struct published {
 MUST_USE bool publish_version(struct session *session, const struct project *project, const struct package *package,
                               str version_before, struct published *ret, struct err *err);
 
+/* Are they ARNs or NAME:VERSION?  Who has left the version out is told the newest. */
+MUST_USE bool publish_check_layers(struct session *session, const struct project *project, struct err *err);
+
 /* The version that `live` points to; empty when there is no function or no such alias. */
 MUST_USE bool live_version(struct session *session, str function, str *ret, struct err *err);
 
