@@ -232,6 +232,16 @@ def test_tokens_that_were_changed_are_refused(server, lam, name):
     refused("InvalidSignatureException", wrong.invoke, FunctionName=name)
 
 
+def test_keys_go_with_their_function(server, lam, name):
+    keys = keys_of(lam, name)
+    function(lam, f"{name}-beside", "def handler(event, context):\n    return 1\n")
+    mine = client_of(server, "lambda", keys)
+    assert mine.invoke(FunctionName=f"{name}-beside")["StatusCode"] == 200
+    lam.delete_function(FunctionName=name)
+    refused("UnrecognizedClientException", mine.invoke, FunctionName=f"{name}-beside")
+    refused("InvalidClientTokenId", client_of(server, "sts", keys).get_caller_identity)
+
+
 def test_egress_reaches_neither_loopback_nor_metadata(server, lam, name):
     function(lam, name, REACH)
     with listener() as port:

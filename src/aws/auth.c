@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codec/url.h"
+#include "functions/catalog.h"
 
 #define HINT "run: eval \"$(sculler env)\""
 
@@ -68,6 +69,12 @@ static str session_token(struct aws_call *call)
     return url_decode(&text, token, URL_PLUS_IS_PLUS) ? arena_copy(call->arena, buf_str(&text)) : token;
 }
 
+/* Who deletes a function because of what it did has its keys back with it, wherever they went meanwhile. */
+static bool is_of_a_function(const struct aws_call *call, const struct session *session)
+{
+    return !call->door->catalog || catalog_function(call->door->catalog, session->function);
+}
+
 static bool read_session(struct aws_call *call)
 {
     struct session *session = arena_new(call->arena, struct session, 1);
@@ -75,6 +82,8 @@ static bool read_session(struct aws_call *call)
     switch (session_check(call->door->session_key, call->access_key, session_token(call), clock_wall_ms() / 1000,
                           call->arena, session, &call->secret)) {
     case SESSION_OK:
+        if (!is_of_a_function(call, session))
+            break;
         call->session = session;
         return true;
     case SESSION_EXPIRED:
