@@ -365,6 +365,8 @@ def test_ls_of_a_function_shows_what_became_of_its_versions(server, name, folder
     assert rows[0]["memory_mb"] == 1024 and rows[0]["modified"]
     assert re.search(r"^2 +failed +20\S+ +1024 MB +30 s$", server.cli("ls", name, check=OK).stdout, re.M)
     assert "Function not found" in server.cli("ls", "nobody", check=FAILED).stderr
+    assert "Version 2 failed its proof" in server.cli("rollback", name, "--to", "2", check=OK).stderr
+    server.cli("rollback", name, check=OK)
     missing = server.cli("invoke", f"{name}:7", check=FAILED).stderr
     assert f"{name} has no version or alias '7'; `sculler ls {name}` lists its versions." in missing
     assert "has no version or alias 'x'" in server.cli("invoke", name, "-q", "x", check=FAILED).stderr

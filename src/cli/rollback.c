@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/publish.h"
 #include "cli/session.h"
+#include "cli/verdict.h"
 #include "codec/json_read.h"
 
 /* The one function there is, when none is named. */
@@ -65,6 +66,7 @@ MUST_USE static bool roll_back(struct session *session, const struct arguments *
 {
     const char *asked = option_text(arguments, "to");
     struct live now;
+    str failed;
 
     if (!choose_function(session, arguments, ret_function, err) || !live_read(session, *ret_function, &now, err))
         return false;
@@ -78,8 +80,13 @@ MUST_USE static bool roll_back(struct session *session, const struct arguments *
                        STR_ARG(*ret_function), STR_ARG(now.version));
     if (!asked && now.knows_before)
         return live_move_back(session, *ret_function, &now, ret_to, err);
-    return choose_version(session, *ret_function, now.version, asked, ret_to, err) &&
-           live_move(session, *ret_function, &now, *ret_to, err);
+    if (!choose_version(session, *ret_function, now.version, asked, ret_to, err) ||
+        !verdict_failed(session, *ret_function, &failed, err))
+        return false;
+    if (verdict_has(failed, *ret_to))
+        say("Version " STR_FMT " failed its proof when it was deployed; it is live all the same.",
+            STR_ARG(*ret_to));
+    return live_move(session, *ret_function, &now, *ret_to, err);
 }
 
 static int rollback_run(const struct arguments *arguments)

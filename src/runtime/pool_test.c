@@ -586,7 +586,44 @@ static void answers_without_forks_in_the_same_words(void)
     without_forks = 0;
 }
 
+/* It waits among calls, in whatever order, for the import and for nothing else. */
+static void answers_an_import_without_a_worker(void)
+{
+    static const char source[] = "print('imported')\n"
+                                 "def handler(event, context): return event\n";
+    struct runnable *what = make_function("imports", "1", source);
+    struct runnable *broken = make_function("broken_import", "1", "raise ValueError('no good')\n");
+    struct call first, called, second, left, again, failed;
+    struct bench bench;
+
+    bench_open(&bench, &usual);
+    start_import(&bench, &first, what);
+    start_call(&bench, &called, what, "7");
+    start_import(&bench, &second, what);
+    start_import(&bench, &left, what);
+    pool_cancel(bench.pool, &left.run);
+    wait_call(&bench, &second);
+    ok(first.is_done && !called.is_done && first.outcome == RUN_RESPONSE && second.outcome == RUN_RESPONSE);
+    ok(!strcmp(first.payload, "null") && first.run.cold && first.run.init_us > 0 && logged(&first, "imported\n"));
+    wait_call(&bench, &called);
+    ok(called.outcome == RUN_RESPONSE && !strcmp(called.payload, "7"));
+    wait_call(&bench, &left);
+    ok(left.outcome == RUN_REFUSED);
+    start_import(&bench, &again, what);
+    ok(again.is_done && again.outcome == RUN_RESPONSE && again.run.init_us == 0);
+    start_import(&bench, &failed, broken);
+    wait_call(&bench, &failed);
+    ok(failed.outcome == RUN_FUNCTION_ERROR && holds(&failed, "\"errorMessage\": \"no good\""));
+    ok(pool_counts(bench.pool).waiting == 0 && pool_counts(bench.pool).workers_busy == 0);
+    for (int i = 0; i < 6; i++)
+        end_call((struct call *[]){&first, &called, &second, &left, &again, &failed}[i]);
+    bench_close(&bench);
+    runnable_release(what);
+    runnable_release(broken);
+}
+
 static void (*const tests[])(void) = {
+    answers_an_import_without_a_worker,
     answers_in_lambdas_words,
     keeps_what_is_printed_and_counts_the_rest,
     kills_a_call_at_its_deadline_and_only_it,

@@ -121,7 +121,7 @@ static inline struct runnable *make_function(const char *name, const char *revis
     return what;
 }
 
-static inline void start_call(struct bench *bench, struct call *call, struct runnable *what, const char *event)
+static inline void make_call(struct call *call, struct runnable *what, const char *event)
 {
     *call = (struct call){.run = {.what = what,
                                   .request_id = STR("id-1"),
@@ -131,6 +131,18 @@ static inline void start_call(struct bench *bench, struct call *call, struct run
     call->run.arena = &call->arena;
     call->run.on_done = on_done;
     call->run.ctx = call;
+}
+
+static inline void start_call(struct bench *bench, struct call *call, struct runnable *what, const char *event)
+{
+    make_call(call, what, event);
+    pool_submit(bench->pool, &call->run);
+}
+
+static inline void start_import(struct bench *bench, struct call *call, struct runnable *what)
+{
+    make_call(call, what, "{}");
+    call->run.import_only = true;
     pool_submit(bench->pool, &call->run);
 }
 
