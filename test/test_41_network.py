@@ -5,6 +5,7 @@ import io
 import json
 import socket
 import threading
+import time
 import zipfile
 
 import boto3
@@ -39,6 +40,26 @@ KEYS = """
 import os
 def handler(event, context):
     return {name: value for name, value in os.environ.items() if name.startswith('AWS_')}
+"""
+
+CROWD = """
+import os, socket, time
+def handler(event, context):
+    read_end, write_end = os.pipe()
+    for _ in range(2):
+        if os.fork() == 0:
+            lines = []
+            try:
+                while len(lines) < 700:
+                    lines.append(socket.create_connection(('127.0.0.1', event), 2))
+                    lines[-1].sendall(b'POST /2015-03-31/functions/x/invocations HTTP/1.1\\r\\nHost: ')
+            except OSError:
+                pass
+            time.sleep(4)
+            os.write(write_end, b'%d ' % len(lines))
+            os._exit(0)
+    os.wait(), os.wait()
+    return os.read(read_end, 100).decode()
 """
 
 REACH = """
@@ -248,6 +269,22 @@ def test_egress_reaches_neither_loopback_nor_metadata(server, lam, name):
         seen = invoke(lam, name, [["127.0.0.1", port], ["169.254.169.254", 80], ["::1", port]]).payload
     assert set(seen.values()) <= {"ConnectionRefusedError", "OSError", "TimeoutError"}
     assert "hello" not in json.dumps(seen)
+
+
+def test_a_cell_takes_a_part_of_the_servers_connections(own_server):
+    server = own_server("--connections", "800")
+    lam = server.client("lambda")
+    function(lam, "crowd", CROWD)
+    function(lam, "beside", "def handler(event, context):\n    return event\n")
+    answers = []
+    crowd = threading.Thread(target=lambda: answers.append(invoke(lam, "crowd", server.port)))
+    crowd.start()
+    time.sleep(3)
+    for n in range(5):
+        assert invoke(server.client("lambda", retries={"total_max_attempts": 1}), "beside", n).payload == n
+    assert crowd.is_alive(), "it did not last as long as the others' calls"
+    crowd.join()
+    assert 100 < sum(map(int, answers[0].payload.split())) < 800
 
 
 def test_none_reaches_nothing(server, lam, name):

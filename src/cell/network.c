@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -43,7 +44,13 @@
 #define OFFLINE_GATEWAY "198.18.0.1"
 #define OFFLINE_MAC "02:00:00:00:00:01"
 
-enum { ARGUMENTS_MAX = 48, WORDS_BYTES = 200, TUN_MAJOR = 10, TUN_MINOR = 200 };
+enum {
+    ARGUMENTS_MAX = 48,
+    WORDS_BYTES = 200,
+    TUN_MAJOR = 10,
+    TUN_MINOR = 200,
+    UPLINK_FILES_MAX = 3072, /* six a connection to the API, so about 500 of a cell; one a connection to the world */
+};
 
 static const char *const pastas[] = {"/usr/bin/pasta", "/usr/local/bin/pasta"};
 
@@ -206,6 +213,17 @@ static bool keep_capabilities(void)
     return done;
 }
 
+/* pasta takes all that it may have, and a cell could take all of the server's connections by it. */
+static void limit_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > UPLINK_FILES_MAX) {
+        files.rlim_cur = files.rlim_max = UPLINK_FILES_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static bool enter_uplink(const struct target *target, pid_t parent, int ready, int words)
 {
     sigset_t none;
@@ -215,6 +233,7 @@ static bool enter_uplink(const struct target *target, pid_t parent, int ready, i
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     put("/proc/self/oom_score_adj", "0"); /* not the keeper's */
+    limit_files();
     if (!show_tun() || setns(target->user, CLONE_NEWUSER) < 0 || setresgid(target->gid, target->gid, target->gid) < 0 ||
         setresuid(target->uid, target->uid, target->uid) < 0 || !keep_capabilities())
         return false;
