@@ -164,6 +164,7 @@ def test_its_programs_and_processes_are_its_own(lam, tried):
         "core": "__import__('resource').getrlimit(4)",
         "files": "__import__('resource').getrlimit(7)",
         "processes": "__import__('resource').getrlimit(6)",
+        "signals": "__import__('resource').getrlimit(11)",
         "root": "sorted(os.listdir('/'))",
     }).payload
     assert "sculler" not in seen["exe"]
@@ -171,6 +172,7 @@ def test_its_programs_and_processes_are_its_own(lam, tried):
     assert seen["host"] == "sculler"
     assert seen["core"] == "(0, 0)" and seen["files"] == "(1024, 1024)"
     assert 0 < eval(seen["processes"])[1] <= 8192, seen["processes"]
+    assert 0 < eval(seen["signals"])[1] <= 4096, seen["signals"]
     assert "home" not in seen["root"] and "root" not in seen["root"] and "sys" not in seen["root"]
 
 

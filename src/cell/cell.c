@@ -39,6 +39,7 @@ enum {
     FILES_OPEN_MAX = 1024,
     PROCESSES_MAX =
         8192, /* of a cell, where no cgroup says less: by uid, from Linux 5.14 on by user namespace and uid */
+    SIGNALS_WAITING_MAX = 4096,
     STACK_BYTES = 8 * 1024 * 1024,
     MEMLOCK_BYTES = 64 * 1024,
 };
@@ -110,6 +111,7 @@ static bool set_limits(struct err *err)
         {RLIMIT_CORE, 0},
         {RLIMIT_NOFILE, FILES_OPEN_MAX},
         {RLIMIT_NPROC, PROCESSES_MAX},
+        {RLIMIT_SIGPENDING, SIGNALS_WAITING_MAX},
         {RLIMIT_STACK, STACK_BYTES},
         {RLIMIT_MEMLOCK, MEMLOCK_BYTES},
         {RLIMIT_MSGQUEUE, 0},
