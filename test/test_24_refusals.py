@@ -75,9 +75,12 @@ def test_sts_refuses_in_its_own_protocol(server):
 
 
 def test_unknown_services_and_operations(server):
-    status, headers, body = signed(server, "GET", "/x", service="s3")
+    status, headers, body = signed(server, "GET", "/x", service="dynamodb")
     assert (status, headers["x-amzn-ErrorType"]) == (404, "UnknownServiceException")
     assert "lambda" in json.loads(body)["message"]
+    status, headers, body = signed(server, "GET", "/x", service="s3")  # its clients read XML
+    assert (status, headers["Content-Type"]) == (404, "text/xml")
+    assert b"<Code>UnknownServiceException</Code><Message>The service 's3' is not here" in body
     status, headers, _ = signed(server, "GET", "/2025-11-30/capacity-providers")
     assert (status, headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
     assert headers["x-amzn-RequestId"]
