@@ -1,12 +1,15 @@
 """The command line, from a user's seat."""
 
 import contextlib
+import http.client
+import http.server
 import io
 import json
 import os
 import pty
 import re
 import subprocess
+import threading
 import urllib.request
 import zipfile
 
@@ -230,6 +233,45 @@ def test_what_cannot_be_imported_does_not_go_live(server, name, folder, fault):
     assert said in again.stderr and "Version 2 stays live" in again.stderr
     assert f"boto3 gets $LATEST, which is the failed code: call {name}:live" in again.stderr
     assert call(url) == "good"
+
+
+class WithoutImports(http.server.BaseHTTPRequestHandler):
+    """A server of another make: all goes on to ours, but for what only Sculler has."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        to = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        to.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for key, value in self.headers.items():
+            to.putheader(key, value)
+        to.endheaders(body)
+        answer = to.getresponse()
+        status, data = (404, b"{}") if self.path.endswith("/import?Qualifier=1") else (answer.status, answer.read())
+        self.send_response(status)
+        for key, value in answer.getheaders():
+            if key.lower() not in ("content-length", "connection", "x-amzn-errortype"):
+                self.send_header(key, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        to.close()
+
+    do_POST = do_PUT = do_DELETE = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_that_cannot_import_alone_is_deployed_to_all_the_same(server, folder):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), WithoutImports) as other:
+        other.port = server.port
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        done = server.cli("deploy", folder("def handler(event, context): return 1"), "--endpoint", url, check=OK)
+        other.shutdown()
+    assert f"Its import was not tried: {url} cannot be asked for one" in done.stderr and "✓ live" in done.stderr
 
 
 def test_what_the_server_does_not_give_does_not_go_live(server, folder):

@@ -41,6 +41,13 @@ static bool is_aws(const struct session *session)
     return strstr(session->endpoint, ".amazonaws.com") != NULL;
 }
 
+/* Not found, and not because the function is not there: another server, or one that was started before an upgrade. */
+static bool knows_no_import(const struct http_result *answer)
+{
+    return answer->status == 404 &&
+           !str_eq(http_result_header(answer, STR("x-amzn-ErrorType")), STR("ResourceNotFoundException"));
+}
+
 MUST_USE static bool prove_import(struct session *session, const struct project *project, str version, struct err *err)
 {
     struct session_call call = {
@@ -56,7 +63,14 @@ MUST_USE static bool prove_import(struct session *session, const struct project 
     if (is_aws(session))
         return true;
     say_waiting("prove", "importing " STR_FMT, STR_ARG(project->handler));
-    if (!session_call(session, &call, &answer, err) || !session_answer_json(&answer, &told, err))
+    if (!session_call(session, &call, &answer, err))
+        return false;
+    if (knows_no_import(&answer)) {
+        say("    Its import was not tried: %s cannot be asked for one (an older Sculler? `sculler restart`).",
+            session->endpoint);
+        return true;
+    }
+    if (!session_answer_json(&answer, &told, err))
         return false;
     if (json_is_true(json_object_get(told, "imported"))) {
         tell_imported(project, told);
