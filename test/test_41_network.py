@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ WHEELS = ("boto3", "botocore", "jmespath", "s3transfer", "six", "urllib3", "pyth
 
 CALLER = """
 import json
+import os
 import boto3
 client = boto3.client('lambda')
 def handler(event, context):
@@ -282,9 +284,10 @@ def test_a_cell_takes_a_part_of_the_servers_connections(own_server):
     time.sleep(3)
     for n in range(5):
         assert invoke(server.client("lambda", retries={"total_max_attempts": 1}), "beside", n).payload == n
+    held = len(os.listdir(f"/proc/{server.pid}/fd"))  # what the cell believes to have, the uplink may have closed since
     assert crowd.is_alive(), "it did not last as long as the others' calls"
     crowd.join()
-    assert 100 < sum(map(int, answers[0].payload.split())) < 800
+    assert 100 < held < 750 and sum(map(int, answers[0].payload.split())) > 100
 
 
 def test_none_reaches_nothing(server, lam, name):
