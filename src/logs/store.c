@@ -1,6 +1,7 @@
 #include "logs/store.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* The view is the face for people and tools: its columns stay; the table behind it may change. */
 static const struct db_migration migrations[] = {
@@ -97,6 +98,8 @@ bool records_store_place(struct db *db, struct journal_place *ret, struct err *e
     return true;
 }
 
+enum { BREATH_COUNT = 8, BREATH_US = 100 }; /* some 20,000 records a second at most */
+
 static struct db_value value_of(const struct record *record, const struct record_field *field)
 {
     if (field->kind == RECORD_WORD)
@@ -115,6 +118,10 @@ static bool insert(struct db *db, const struct record *record, struct err *err)
     return db_run_values(db, err, insert_sql, values, RECORD_FIELDS);
 }
 
+/*
+ * With pauses: a thread that wakes up may take the CPU from the one that answers calls, and has it until the next tick
+ * of the scheduler's clock or until it sleeps.  In pieces of a tenth of a millisecond that is not noticed.
+ */
 static bool insert_batch(struct db *db, struct journal_reader *reader, struct journal_place end, int *ret_count,
                          struct err *err)
 {
@@ -124,7 +131,8 @@ static bool insert_batch(struct db *db, struct journal_reader *reader, struct jo
     while (count < RECORDS_BATCH_MAX && journal_read(reader, end, &record, err)) {
         if (!insert(db, &record, err))
             return false;
-        count++;
+        if (++count % BREATH_COUNT == 0)
+            (void)usleep(BREATH_US);
     }
     *ret_count = count;
     return err->code == ERR_NONE && db_run(db, err, "UPDATE journal SET file = ?, offset = ?",
