@@ -9,11 +9,10 @@
 #include "cli/publish.h"
 #include "cli/session.h"
 #include "codec/arn.h"
-#include "codec/base64.h"
 #include "codec/json_read.h"
 #include "codec/url.h"
 
-enum { EVENT_BYTES_MAX = 64 * 1024 * 1024, TAIL_BYTES_MAX = 64 * 1024, TARGET_BYTES_MAX = 2048 };
+enum { EVENT_BYTES_MAX = 64 * 1024 * 1024, TARGET_BYTES_MAX = 2048 };
 
 /* The server would refuse it in AWS's words, which tell little: a shell's quotes are what goes wrong mostly. */
 MUST_USE static bool check_event(const char *where, str event, struct err *err)
@@ -88,16 +87,6 @@ MUST_USE static bool call_function(struct session *session, const struct argumen
     return session_call(session, &call, ret, err);
 }
 
-static str log_of(struct session *session, const struct http_result *answer)
-{
-    BUF_AUTO log = {0};
-
-    buf_init(&log, TAIL_BYTES_MAX);
-    if (!base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
-        return STR("");
-    return arena_copy(&session->arena, buf_str(&log));
-}
-
 static void print_tail(str log)
 {
     str line;
@@ -152,7 +141,7 @@ static int tell(struct session *session, const struct arguments *arguments, cons
             tell_what_there_is(session, arguments, qualifier);
         return status;
     }
-    str log = log_of(session, answer);
+    str log = session_log(session, answer);
     if (option_flag(arguments, "tail"))
         print_tail(log);
     tell_version(arguments, qualifier, answer);

@@ -7,12 +7,10 @@
 #include "cli/difference.h"
 #include "cli/fault.h"
 #include "cli/output.h"
-#include "codec/base64.h"
 #include "codec/json_read.h"
 
 enum {
     PROVE_MS = 900 * 1000,
-    TAIL_BYTES_MAX = 64 * 1024,
     DIFFERENCE_BYTES_MAX = 4096,
 };
 
@@ -82,16 +80,6 @@ MUST_USE static bool prove_import(struct session *session, const struct project 
 
 /* -- the samples --------------------------------------------------------------------------------------------------- */
 
-static str log_of(struct session *session, const struct http_result *answer)
-{
-    BUF_AUTO log = {0};
-
-    buf_init(&log, TAIL_BYTES_MAX);
-    if (!base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
-        return STR("");
-    return arena_copy(&session->arena, buf_str(&log));
-}
-
 /* "...Max Memory Used: 85 MB..." in the last of its log -> 85 */
 static long long memory_of(str log)
 {
@@ -141,7 +129,7 @@ MUST_USE static bool prove_sample(struct session *session, str path, const struc
         return false;
     if (answer.status >= 300)
         return session_answer_json(&answer, &none, err);
-    str log = log_of(session, &answer);
+    str log = session_log(session, &answer);
     if (http_result_header(&answer, STR("X-Amz-Function-Error")).len) {
         say_step_failed("prove", STR_FMT " ends in an error", STR_ARG(sample->name));
         say_fault(answer.body);

@@ -9,11 +9,12 @@
 #include "cli/exit.h"
 #include "cli/files.h"
 #include "cli/output.h"
+#include "codec/base64.h"
 #include "codec/json_read.h"
 #include "codec/key_file.h"
 #include "codec/url.h"
 
-enum { CREDENTIALS_BYTES_MAX = 4096, PATH_CHARS_MAX = 2048 };
+enum { CREDENTIALS_BYTES_MAX = 4096, PATH_CHARS_MAX = 2048, LOG_TAIL_BYTES_MAX = 64 * 1024 };
 
 static const char *environment(const char *name)
 {
@@ -186,6 +187,16 @@ bool session_json(struct session *session, const char *service, const char *meth
     if (owned)
         call.body = json_compact(owned, &session->arena);
     return session_call(session, &call, &answer, err) && session_answer_json(&answer, ret, err);
+}
+
+str session_log(struct session *session, const struct http_result *answer)
+{
+    BUF_AUTO log = {0};
+
+    buf_init(&log, LOG_TAIL_BYTES_MAX);
+    if (!base64_decode(http_result_header(answer, STR("X-Amz-Log-Result")), &log))
+        return STR("");
+    return arena_copy(&session->arena, buf_str(&log));
 }
 
 str session_path(struct session *session, const char *fmt, ...)

@@ -51,6 +51,9 @@ MUST_USE bool session_json(struct session *session, const char *service, const c
 bool session_refused(struct err *err, enum err_code code, const char *before, str text);
 MUST_USE bool session_answer_json(const struct http_result *answer, json_t **ret, struct err *err);
 
+/* What an Invoke with LogType Tail brought of the log, in the session's arena; "" when it brought none. */
+str session_log(struct session *session, const struct http_result *answer);
+
 str session_path(struct session *session, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Says the error and how to go on; the exit status. */

@@ -98,7 +98,7 @@ bool records_store_place(struct db *db, struct journal_place *ret, struct err *e
     return true;
 }
 
-enum { BREATH_COUNT = 8, BREATH_US = 100 }; /* some 20,000 records a second at most */
+enum { BREATH_COUNT = 8 /* records */, BREATH_US = 100 };
 
 static struct db_value value_of(const struct record *record, const struct record_field *field)
 {

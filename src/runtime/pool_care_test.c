@@ -6,14 +6,6 @@
 
 enum { CROWD_MAX = 100, OPEN_LOOP_MS = 2000, OPEN_LOOP_CALLS = 16000, PATIENCE_US = 15 * 1000 * 1000 };
 
-static void turn_for(struct bench *bench, int ms)
-{
-    for (int64_t end_us = clock_steady_us() + ms * 1000LL; clock_steady_us() < end_us;) {
-        (void)uv_run(&bench->loop, UV_RUN_NOWAIT);
-        (void)usleep(500);
-    }
-}
-
 static int compare(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -20,14 +20,6 @@ static int64_t cpu_us(void)
            usage.ru_stime.tv_usec;
 }
 
-static void turn_for(struct bench *bench, int ms)
-{
-    for (int64_t end_us = clock_steady_us() + ms * 1000LL; clock_steady_us() < end_us;) {
-        (void)uv_run(&bench->loop, UV_RUN_NOWAIT);
-        (void)usleep(500);
-    }
-}
-
 /* A child of the import writes frames of a kind, in small writes that never stop. */
 static struct runnable *make_liar(const char *name, enum frame_type type, double after_s)
 {

@@ -152,6 +152,14 @@ static inline void wait_call(struct bench *bench, struct call *call)
         (void)uv_run(&bench->loop, UV_RUN_ONCE);
 }
 
+static inline void turn_for(struct bench *bench, int ms)
+{
+    for (int64_t end_us = clock_steady_us() + ms * 1000LL; clock_steady_us() < end_us;) {
+        (void)uv_run(&bench->loop, UV_RUN_NOWAIT);
+        (void)usleep(500);
+    }
+}
+
 static inline void end_call(struct call *call)
 {
     buf_free(&call->run.log);

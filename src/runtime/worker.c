@@ -15,8 +15,8 @@
  * killed; a grace later so is the cell that is its home.
  *
  * Ends, by who begins them: worker_end asks it to leave; worker_cut ends what has lost its line or may not go on;
- * worker_gone is told that its process has ended, worker_lose_all that its whole cell has.  All come to conclude(),
- * which tells its callers as soon as is known why, and at last bury()s it.
+ * worker_gone is told that its process has ended, worker_lose_all that its whole cell has.  The last buries it at
+ * once; the others come to conclude(), which tells its callers as soon as is known why, and at last bury()s it.
  *
  * The keeper ends workers (keeper_end_worker): it kills what is left, strays included, and tells whether memory was the
  * reason, and how much there was.  Callers wait for that, some milliseconds and FIGURES_MS at most.
