@@ -10,7 +10,7 @@
  *   7 RUNNING    a worker has it (or nobody: throttled)            runtime/
  *   8            what happened, in the words of a door             on_run_done
  *   9            the log is closed: END, REPORT                    report.c
- *  10 RECORDED   the journal has it                                record
+ *  10 RECORDED   the journal has it, observers are told            record
  *  11 ANSWERED   the door answers; after this the invocation and
  *                its arena are gone                                finish
  *
@@ -26,6 +26,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+
+#include <assert.h>
 
 enum { CAUSE_BYTES_MAX = 1024, PAYLOAD_PARSED_MAX = 256 * 1024, MESSAGE_BYTES_MAX = 4096 };
 
@@ -115,6 +117,7 @@ static str cut(str text, size_t max)
 
 static void record(struct invocation *invocation)
 {
+    const struct invoker *invoker = invocation->invoker;
     const struct run *run = &invocation->run;
     const struct record record = {
         .request_id = str_of(invocation->request_id),
@@ -137,14 +140,16 @@ static void record(struct invocation *invocation)
         .worker = run->worker,
         .memory_mb = run->what ? (uint32_t)run->what->memory_mb : 0,
         .memory_peak_kb = run->memory_peak_kb,
-        .input = cut(invocation->event, RECORD_INPUT_BYTES_MAX),
+        .input = invocation->event_on_record ? STR("") : cut(invocation->event, RECORD_INPUT_BYTES_MAX),
         .input_bytes = (int64_t)invocation->event.len,
         .output = cut(invocation->payload, RECORD_OUTPUT_BYTES_MAX),
         .output_bytes = (int64_t)invocation->payload.len,
         .log = invocation->log,
     };
 
-    records_append(invocation->invoker->records, &record);
+    records_append(invoker->records, &record);
+    for (int i = 0; i < invoker->observers_count; i++)
+        invoker->observers[i].on_recorded(invoker->observers[i].ctx, invocation, &record);
 }
 
 /* Its wait and its record included: a disk that stalls the journal is seen here, and by nobody else. */
@@ -256,6 +261,7 @@ static void submit(struct invocation *invocation)
     run->client_context = invocation->client_context;
     run->event = invocation->event;
     run->import_only = invocation->import_only;
+    run->background = invocation->background;
     /* What a function has reserved, maybe nothing, is for its calls. */
     run->reserved_concurrency = entry && !run->import_only ? entry->reserved_concurrency : -1;
     run->on_done = on_run_done;
@@ -282,6 +288,12 @@ static void on_run_done(void *ctx, struct run *run, const struct run_result *res
     report_end(run, result);
     invocation->log = buf_str(&run->log);
     finish(invocation, result->outcome == RUN_RESPONSE ? INVOKE_ANSWERED : INVOKE_FUNCTION_ERROR);
+}
+
+void invoke_observe(struct invoker *invoker, struct invoke_observer observer)
+{
+    assert(invoker->observers_count < INVOKE_OBSERVERS_MAX);
+    invoker->observers[invoker->observers_count++] = observer;
 }
 
 void invoke_start(struct invoker *invoker, struct invocation *invocation)

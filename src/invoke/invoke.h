@@ -14,12 +14,25 @@
 #include "logs/record.h"
 #include "runtime/pool.h"
 
+struct invocation;
+
+/* Told of each call right after it is on record and before it is answered: `record` has its event and its outcome.
+ * What it borrows is gone when the call returns. */
+struct invoke_observer {
+    void (*on_recorded)(void *ctx, const struct invocation *invocation, const struct record *record);
+    void *ctx;
+};
+
+enum { INVOKE_OBSERVERS_MAX = 4 };
+
 struct invoker {
     struct catalog *catalog;
     struct pool *pool;
     struct records *records;
     str region, account;
     int64_t slow_us; /* a call that takes longer is logged; 0: none is */
+    struct invoke_observer observers[INVOKE_OBSERVERS_MAX];
+    int observers_count;
 };
 
 enum invoke_outcome {
@@ -39,9 +52,11 @@ struct invocation {
     str event;               /* empty means {} */
     str source, detail, trace_id, client_context;
     bool dry_run;
-    bool import_only;    /* the handler is imported and not called; payload: null, or why it cannot be */
-    bool client_gone;    /* invoke_cancel() was called */
-    int64_t received_us; /* clock_steady_us */
+    bool import_only;     /* the handler is imported and not called; payload: null, or why it cannot be */
+    bool background;      /* nobody waits for its answer: see struct run */
+    bool event_on_record; /* as another call's, which `detail` names: this one's record leaves it out */
+    bool client_gone;     /* invoke_cancel() was called */
+    int64_t received_us;  /* clock_steady_us */
     void (*on_answer)(void *ctx, struct invocation *invocation);
     void *ctx;
     /* set by the door inside on_answer or before, for the record */
@@ -64,6 +79,7 @@ struct invocation {
     int64_t received_wall_us, resolved_us;
 };
 
+void invoke_observe(struct invoker *invoker, struct invoke_observer observer);
 void invoke_start(struct invoker *invoker, struct invocation *invocation);
 /* Inside status_of or on_answer: why it came out as it did, in words; empty when all went well. */
 str invoke_cause(struct invocation *invocation);

@@ -192,6 +192,28 @@ static void a_call_is_answered_and_recorded(void)
     end();
 }
 
+static int observed;
+
+static void on_recorded(void *ctx, const struct invocation *invocation, const struct record *record)
+{
+    (void)ctx;
+    ok(records == 1 && answers == 0);
+    ok(invocation->outcome == INVOKE_ANSWERED && str_eq(record->output, STR("{\"ok\":true}")));
+    observed++;
+}
+
+static void observers_are_told_between_record_and_answer(void)
+{
+    begin();
+    invoker.observers_count = 0;
+    invoke_observe(&invoker, (struct invoke_observer){on_recorded, NULL});
+    invoke_observe(&invoker, (struct invoke_observer){on_recorded, NULL});
+    invoke("f", "", STR("{}"), false);
+    ok(observed == 2);
+    invoker.observers_count = 0;
+    end();
+}
+
 static void failures_are_told_apart(void)
 {
     begin();
@@ -323,5 +345,6 @@ static void a_full_log_keeps_room_for_its_end(void)
     arena_free(&arena);
 }
 
-TEST_MAIN(a_call_is_answered_and_recorded, failures_are_told_apart, refusals_come_before_the_pool,
-          a_slow_call_is_told_with_what_its_record_took, a_full_log_keeps_room_for_its_end)
+TEST_MAIN(a_call_is_answered_and_recorded, observers_are_told_between_record_and_answer, failures_are_told_apart,
+          refusals_come_before_the_pool, a_slow_call_is_told_with_what_its_record_took,
+          a_full_log_keeps_room_for_its_end)

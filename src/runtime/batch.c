@@ -33,7 +33,9 @@ static bool holds(struct template *template)
     const struct run *first = TAILQ_FIRST(&template->waiting)->run;
     int64_t left_us = first->queued_us + settings->batch_delay_ms * 1000LL - clock_steady_us();
 
-    if (!template->can_batch || template->waiting_count >= settings->batch_max || left_us <= 0)
+    /* The first may be a newer call that passed background ones: these, too, have waited long enough. */
+    if (!template->can_batch || template->waiting_count >= settings->batch_max || left_us <= 0 ||
+        template->background_waiting > 0)
         return false;
     if (!template->is_holding) {
         template->is_holding = true;

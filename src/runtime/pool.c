@@ -14,9 +14,9 @@
  * is forked, by keepalive.c.
  *
  * Invariants: a template in which a call waits has a process, is getting one, or is about to lose the old one.
- * Waiting calls are served in order; a new call never passes one that waits.  A function's `admitted` counts what
- * runs and waits.  on_done is the last thing that happens to a call, when all lists are right again: it may
- * submit the next.
+ * Waiting calls are served in order; a new call passes none that waits but background ones, which are last.  A
+ * function's `admitted` counts what runs and waits, without those.  on_done is the last thing that happens to a call,
+ * when all lists are right again: it may submit the next.
  */
 #include "runtime/runtime_private.h"
 
@@ -183,8 +183,12 @@ static void throttle(struct run *run, const char *reason)
 /* What it counted for, but for `admitted` of the pool, which is drained when all have been told. */
 static void release(struct template *template, const struct run *run)
 {
-    template->load->admitted--;
-    template->pool->admitted_unreserved -= run->reserved_concurrency < 0;
+    if (run->background) {
+        template->pool->background--;
+    } else {
+        template->load->admitted--;
+        template->pool->admitted_unreserved -= run->reserved_concurrency < 0;
+    }
     template->used_us = clock_steady_us();
     retire_if_quiet(template);
 }
@@ -218,6 +222,8 @@ struct run *pool_leave_queue(struct template *template, struct place *place)
     template->imports_waiting -= run->import_only;
     template->load->waiting--;
     template->pool->waiting--;
+    template->background_waiting -= run->background;
+    template->pool->background_waiting -= run->background;
     place->template = NULL;
     if (template->starter == run)
         template->starter = NULL;
@@ -231,6 +237,20 @@ static void count_in(struct template *template, struct place *place)
     template->imports_waiting += place->run->import_only;
     template->load->waiting++;
     template->pool->waiting++;
+    template->background_waiting += place->run->background;
+    template->pool->background_waiting += place->run->background;
+}
+
+/* The last in the queue goes before those for whom nobody waits, who are few. */
+static void pass_background(struct template *template, struct place *place)
+{
+    struct place *before = TAILQ_PREV(place, place_list, next);
+
+    for (int i = 0; i < template->background_waiting; i++) {
+        TAILQ_REMOVE(&template->waiting, place, next);
+        TAILQ_INSERT_BEFORE(before, place, next);
+        before = TAILQ_PREV(place, place_list, next);
+    }
 }
 
 static void enter_queue(struct template *template, struct run *run)
@@ -241,6 +261,8 @@ static void enter_queue(struct template *template, struct run *run)
     run->place = place;
     TAILQ_INSERT_TAIL(&template->waiting, place, next);
     count_in(template, place);
+    if (!run->background)
+        pass_background(template, place);
 }
 
 /* Their worker was gone before it had read them: nothing has run, so they are as they were. */
@@ -251,7 +273,10 @@ void pool_take_back(struct template *template, struct place_list *unserved)
     while ((place = TAILQ_LAST(unserved, place_list))) {
         TAILQ_REMOVE(unserved, place, next);
         place->run->started_us = 0;
-        TAILQ_INSERT_HEAD(&template->waiting, place, next);
+        if (place->run->background)
+            TAILQ_INSERT_TAIL(&template->waiting, place, next);
+        else
+            TAILQ_INSERT_HEAD(&template->waiting, place, next);
         count_in(template, place);
     }
 }
@@ -274,7 +299,7 @@ static bool account_is_full(const struct pool *pool, const struct run *run)
 
     if (account <= 0)
         return false;
-    return pool->admitted >= account ||
+    return pool->admitted - pool->background >= account ||
            (run->reserved_concurrency < 0 && pool->admitted_unreserved >= account - pool->reserved);
 }
 
@@ -283,9 +308,9 @@ static const char *refuse(const struct pool *pool, const struct run *run)
 {
     const struct function_load *load = map_get(&pool->loads, run->what->function);
 
-    if (pool->is_draining || account_is_full(pool, run))
+    if (pool->is_draining || (!run->background && account_is_full(pool, run)))
         return concurrency_limit;
-    if (run->reserved_concurrency >= 0 && (load ? load->admitted : 0) >= run->reserved_concurrency)
+    if (!run->background && run->reserved_concurrency >= 0 && (load ? load->admitted : 0) >= run->reserved_concurrency)
         return reserved_limit;
     if (load && load->waiting >= pool->options.queue_per_function_max)
         return concurrency_limit;
@@ -309,9 +334,13 @@ void pool_submit(struct pool *pool, struct run *run)
         return;
     }
     template = pool_template(pool, run->what);
-    template->load->admitted++;
     pool->admitted++;
-    pool->admitted_unreserved += run->reserved_concurrency < 0;
+    if (run->background) {
+        pool->background++;
+    } else {
+        template->load->admitted++;
+        pool->admitted_unreserved += run->reserved_concurrency < 0;
+    }
     enter_queue(template, run);
     pool_dispatch(template);
 }
@@ -559,11 +588,23 @@ static int64_t waits_until_us(const struct template *template, const struct run 
                      4 * GRACE_MS);
 }
 
-static void expire_waiting(struct template *template, int64_t now_us)
+/* The oldest of the calls that are waited for, or of the others: the queue has these behind those. */
+static struct place *oldest(const struct template *template, bool background)
+{
+    struct place *place = TAILQ_LAST(&template->waiting, place_list);
+
+    if (!background)
+        return template->waiting_count > template->background_waiting ? TAILQ_FIRST(&template->waiting) : NULL;
+    for (int i = 1; i < template->background_waiting; i++)
+        place = TAILQ_PREV(place, place_list, next);
+    return template->background_waiting > 0 ? place : NULL;
+}
+
+static void expire_waiting(struct template *template, bool background, int64_t now_us)
 {
     struct place *place;
 
-    while ((place = TAILQ_FIRST(&template->waiting)) && now_us > waits_until_us(template, place->run)) {
+    while ((place = oldest(template, background)) && now_us > waits_until_us(template, place->run)) {
         struct run_result result = {.outcome = RUN_THROTTLED, .reason = concurrency_limit};
         pool_finish(template, pool_leave_queue(template, place), &result);
     }
@@ -602,7 +643,8 @@ static void sweep(uv_timer_t *timer)
     while (map_next(&pool->templates, &cursor, &key, &value)) {
         size_t before = pool->templates.len;
         pool_dispatch(value); /* a fork that failed is tried again */
-        expire_waiting(value, now_us);
+        expire_waiting(value, false, now_us);
+        expire_waiting(value, true, now_us);
         if (pool->templates.len != before)
             break; /* an on_done changed the map; the rest has its turn at the next sweep */
     }
@@ -666,6 +708,16 @@ struct pool_counts pool_counts(const struct pool *pool)
         counts.waiting += template->waiting_count;
     }
     return counts;
+}
+
+enum pool_room pool_room(const struct pool *pool)
+{
+    struct pool_counts counts = pool_counts(pool);
+    int background_busy = pool->background - pool->background_waiting;
+
+    if (pool->is_draining || pool->waiting > pool->background_waiting)
+        return POOL_ROOM_NONE;
+    return counts.workers_busy - background_busy < pool->forks_at_once ? POOL_ROOM_FREE : POOL_ROOM_TIGHT;
 }
 
 const char *pool_host_lacks(const struct pool *pool)

@@ -40,6 +40,8 @@ struct run {
     str request_id, invoked_arn, trace_id, client_context, event;
     int reserved_concurrency; /* of the function, -1 none */
     bool import_only;         /* answered with null when the handler is imported, which is not called */
+    bool background; /* nobody waits for it: it waits behind all that are waited for, and counts for no limit of
+                        concurrency, so that it never is why one of them is refused */
     void (*on_done)(void *ctx, struct run *run, const struct run_result *result);
     void *ctx;
     /* out: filled before on_done */
@@ -81,6 +83,13 @@ void pool_submit(struct pool *pool, struct run *run); /* on_done comes exactly o
 /* Nobody reads its answer any more: if it still waits, it leaves the queue, and on_done comes on the loop's next turn;
  * if it runs, it runs on. */
 void pool_cancel(struct pool *pool, struct run *run);
+/* How much room is there for one more background call?  Who has some asks before each. */
+enum pool_room {
+    POOL_ROOM_NONE,  /* calls wait, or the pool is ending */
+    POOL_ROOM_TIGHT, /* none wait, but as many run as there are CPUs */
+    POOL_ROOM_FREE,
+};
+enum pool_room pool_room(const struct pool *pool);
 void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx); /* no new runs, finish those there */
 void pool_free(struct pool *pool);
 /* The START/END/REPORT lines are made by invoke/, not here. */

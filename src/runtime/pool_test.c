@@ -254,6 +254,42 @@ static void throttles_past_its_limits(void)
     runnable_release(what);
 }
 
+static void background_calls_stand_behind_and_count_for_nothing(void)
+{
+    struct runnable *what = make_function("behind", "1", many);
+    struct pool_options options = usual;
+    struct bench bench;
+    struct call running, behind[2], live, reserved;
+
+    options.workers_per_version_max = 1;
+    options.account_concurrency = 2;
+    bench_open(&bench, &options);
+    do_call(&bench, &running, what, "{\"do\": \"echo\"}");
+    end_call(&running);
+    ok(pool_room(bench.pool) == POOL_ROOM_FREE);
+    start_call(&bench, &running, what, "{\"do\": \"sleep\", \"s\": 0.2}");
+    for (int i = 0; i < 2; i++) {
+        make_call(&behind[i], what, "{\"do\": \"sleep\", \"s\": 0.2}");
+        behind[i].run.background = true;
+        pool_submit(bench.pool, &behind[i].run);
+    }
+    ok(pool_room(bench.pool) != POOL_ROOM_NONE); /* only they wait */
+    make_call(&live, what, "{\"do\": \"echo\"}");
+    live.run.reserved_concurrency = 2; /* and one runs */
+    pool_submit(bench.pool, &live.run);
+    ok(!live.is_done && pool_room(bench.pool) == POOL_ROOM_NONE);
+    make_call(&reserved, what, "{\"do\": \"echo\"}");
+    pool_submit(bench.pool, &reserved.run); /* the third of the account's two */
+    ok(reserved.is_done && reserved.outcome == RUN_THROTTLED);
+    wait_call(&bench, &live);
+    ok(live.outcome == RUN_RESPONSE && running.is_done && !behind[0].is_done && !behind[1].is_done);
+    wait_call(&bench, &behind[1]);
+    ok(behind[0].is_done && behind[0].outcome == RUN_RESPONSE && behind[1].outcome == RUN_RESPONSE);
+    end_call(&running), end_call(&behind[0]), end_call(&behind[1]), end_call(&live), end_call(&reserved);
+    bench_close(&bench);
+    runnable_release(what);
+}
+
 static void runs_what_is_new_and_lets_the_old_finish(void)
 {
     struct runnable *old =
@@ -631,6 +667,7 @@ static void (*const tests[])(void) = {
     tells_every_waiting_call_why_init_failed,
     refuses_what_has_no_interpreter,
     throttles_past_its_limits,
+    background_calls_stand_behind_and_count_for_nothing,
     runs_what_is_new_and_lets_the_old_finish,
     lets_go_of_what_is_idle,
     lets_go_of_what_is_deleted,

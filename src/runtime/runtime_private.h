@@ -180,6 +180,7 @@ struct template
     bool is_holding;
     struct place_list waiting;
     int waiting_count, imports_waiting; /* of these, with run->import_only */
+    int background_waiting;             /* and with run->background: they are the last of the queue */
     struct worker_list workers[WORKER_STATES];
     int workers_count[WORKER_STATES];
     int unused_count; /* of those FORKING and IDLE: they never had a call */
@@ -196,8 +197,9 @@ struct pool {
     uv_timer_t turn;
     uint32_t last_worker, last_call;
     int workers, admitted, waiting, forks_at_once;
-    int admitted_unreserved; /* of functions without a reserved concurrency */
-    int reserved;            /* by all functions together, as of the last sweep */
+    int admitted_unreserved;            /* of functions without a reserved concurrency */
+    int background, background_waiting; /* of admitted, of waiting: calls for which nobody waits */
+    int reserved;                       /* by all functions together, as of the last sweep */
     int handles;
     int64_t memory_budget_kb;
     double keepalive_clock; /* GreedyDual's L */

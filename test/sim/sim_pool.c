@@ -56,7 +56,7 @@ enum profile { QUIET, CROWDED, BAD_CALLS, EVERYTHING };
 
 struct call {
     int function, package;
-    bool is_submitted, is_invoked, is_done, is_refused_at_once;
+    bool is_submitted, is_invoked, is_done, is_refused_at_once, is_background;
     enum sim_deed deed;
     int64_t submitted_us, us, bytes, pad;
     struct runnable *what;
@@ -193,13 +193,22 @@ static int waiting_of(int function)
     return count;
 }
 
-static int admitted_of(int function) /* -1: of all */
+static int untold(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < world.submitted; i++)
+        count += world.calls[i].is_submitted && !world.calls[i].is_done;
+    return count;
+}
+
+static int admitted_of(int function) /* -1: of all; without background calls, which count for no limit */
 {
     int count = 0;
 
     for (int i = 0; i < world.submitted; i++)
         count += (function < 0 || world.calls[i].function == function) && world.calls[i].is_submitted &&
-                 !world.calls[i].is_done;
+                 !world.calls[i].is_done && !world.calls[i].is_background;
     return count;
 }
 
@@ -228,6 +237,8 @@ static void check_throttle(const struct call *call, const char *reason)
 
     if (world.profile == QUIET && !world.is_draining)
         sim_violation("call of %s is refused (%s) where there is room for all", function->name, reason);
+    if (call->is_background && strcmp(reason, "ReservedFunctionConcurrentInvocationLimitExceeded") == 0)
+        sim_violation("a background call of %s is refused for what is reserved", function->name);
     if (strcmp(reason, "ReservedFunctionConcurrentInvocationLimitExceeded") == 0) {
         if (function->reserved < 0 || admitted_of(call->function) - 1 < function->reserved)
             sim_violation("a call of %s is refused for its reserved concurrency of %d, and %d are admitted",
@@ -237,7 +248,7 @@ static void check_throttle(const struct call *call, const char *reason)
     if (world.is_draining || waited_ms >= world.options.queue_wait_ms_max ||
         waiting_of(call->function) - 1 >= world.options.queue_per_function_max)
         return;
-    if (world.options.account_concurrency > 0 &&
+    if (!call->is_background && world.options.account_concurrency > 0 &&
         (admitted_of(-1) - 1 >= world.options.account_concurrency || (function->reserved < 0 && some_are_reserved())))
         return; /* what others have reserved is theirs (how much, the pool looks up at times) */
     if (waiting_of(call->function) > HOPELESS_MIN || /* the pool reckons that its turn would come too late */
@@ -377,10 +388,12 @@ static void submit(int64_t number, struct runnable *what)
                         .request_id = arena_printf(arena, "request-%lld", (long long)number),
                         .invoked_arn = what->arn,
                         .event = make_event(arena, number, call),
+                        .background = call->is_background,
                         .reserved_concurrency = world.functions[call->function].reserved,
                         .on_done = on_done,
                         .ctx = call};
-    sim_trace("call %lld of " STR_FMT " is submitted, deed %d", (long long)number, STR_ARG(what->package), call->deed);
+    sim_trace("call %lld of " STR_FMT " is submitted, deed %d%s", (long long)number, STR_ARG(what->package), call->deed,
+              call->is_background ? ", background" : "");
     pool_submit(world.pool, run);
     call->is_refused_at_once = false;
     check_bounds(call->function);
@@ -457,7 +470,7 @@ static void at_rest(void)
             sim_violation("%d workers of %s live, %d may", sim_workers_alive_of(world.packages[i].name),
                           world.packages[i].name, world.options.workers_per_version_max);
     for (int i = 0; i < world.submitted; i++)
-        running += world.calls[i].is_invoked && !world.calls[i].is_done;
+        running += world.calls[i].is_invoked && !world.calls[i].is_done && !world.calls[i].is_background;
     if (world.options.account_concurrency > 0 && running > world.options.account_concurrency)
         sim_violation("%d calls run, the account has %d", running, world.options.account_concurrency);
     check_nobody_waits_in_vain();
@@ -547,11 +560,14 @@ static void draw_calls(void)
 {
     int64_t span_us = sim_between(10, sim_chance(500) ? 10000 : 1000) * 1000;
     int64_t work_us = sim_chance(500) ? 2000 : WORK_MS_MAX * 1000;
+    int background =
+        (int)(sim_seed / 4 % 4); /* every so many of five; drawn without a draw: the rest stays as it was */
 
     world.calls_count = (int)sim_between(1, sim_chance(200) ? CALLS_MAX : 80);
     for (int i = 0; i < world.calls_count; i++) {
         world.calls[i] = (struct call){.function = (int)sim_rand((uint64_t)world.functions_count),
                                        .deed = draw_deed(),
+                                       .is_background = i % 5 < background,
                                        .us = sim_between(0, work_us),
                                        .bytes = sim_chance(30) ? sim_between(0, 1000000) : sim_between(0, 200),
                                        .pad = sim_chance(30) ? sim_between(0, 1000000) : sim_between(0, 200)};
@@ -581,8 +597,8 @@ static void on_drained(void *ctx)
     (void)ctx;
     if (world.is_drained)
         sim_violation("the end of the drain is told twice");
-    if (admitted_of(-1) > 0)
-        sim_violation("the drain ends with %d calls", admitted_of(-1));
+    if (untold() > 0)
+        sim_violation("the drain ends with %d calls", untold());
     world.is_drained = true;
 }
 
@@ -629,8 +645,8 @@ static void end_world(void)
     }
     world.is_draining = world.is_freed = true;
     pool_free(world.pool);
-    if (admitted_of(-1) > 0)
-        sim_violation("%d calls were not told when the pool went", admitted_of(-1));
+    if (untold() > 0)
+        sim_violation("%d calls were not told when the pool went", untold());
     world.until = sim_now + SLACK_MS * 1000LL;
     if (!sim_run(all_gone, nothing_to_check))
         sim_violation("%d cells live on and %d ends are owed after the pool went", sim_cells_alive(), sim_ends_owed());
