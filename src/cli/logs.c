@@ -211,6 +211,7 @@ MUST_USE static bool make_query(const struct arguments *arguments, long long lim
     buf_clear(query);
     add_param(query, "function", arguments->operands_count ? arguments->operands[0] : NULL);
     add_param(query, "request_id", option_text(arguments, "request"));
+    add_param(query, "source", option_text(arguments, "source"));
     if (age) {
         long long age_s = read_age_s(age);
 
@@ -309,6 +310,7 @@ static const struct option logs_options[] = {
     {"follow", NULL, "go on with new calls as they end; Ctrl-C stops it", 'f'},
     {"since", "AGE", "only calls of the last 90s, 10m, 2h, 1d"},
     {"request", "ID", "one call, with its input and output", 'r'},
+    {"source", "NAME", "lambda, gateway, import, replay, shadow or all; default: all but replay and shadow"},
     {"limit", "COUNT", "the last COUNT calls; default: 100", 'n'},
     {0},
 };

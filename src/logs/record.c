@@ -57,6 +57,13 @@ struct drain {
 
 static void drain_now(struct records *records);
 
+bool record_source_is_wanted(str source, str wanted)
+{
+    if (wanted.len == 0)
+        return !str_eq(source, RECORD_SOURCE_REPLAY) && !str_eq(source, RECORD_SOURCE_SHADOW);
+    return str_eq(wanted, RECORD_SOURCES_ALL) || str_eq(wanted, source);
+}
+
 /* Opening: what a crash left in the journal is drained before anything new can be asked for */
 
 static void on_timer(uv_timer_t *timer)

@@ -60,6 +60,13 @@ void record_set_number(struct record *record, const struct record_field *field, 
 struct records;
 struct lane;
 
+/* Sources of calls that nobody made: a replay's, and the copies that a shadow gets.  They are no traffic. */
+#define RECORD_SOURCE_REPLAY STR("replay")
+#define RECORD_SOURCE_SHADOW STR("shadow")
+#define RECORD_SOURCES_ALL STR("all")
+/* Who asks for `wanted` gets these: a source by its name, "all", or (empty) calls that somebody made. */
+bool record_source_is_wanted(str source, str wanted);
+
 MUST_USE bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, struct err *err);
 void records_close(struct records *records); /* everything reaches the database first */
 void records_append(struct records *records, const struct record *record);

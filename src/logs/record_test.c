@@ -158,6 +158,47 @@ static void what_was_appended_is_found(void)
     end(records);
 }
 
+static struct records_span last_span;
+
+static void span_run(void *ctx)
+{
+    ok(records_last(ctx, STR("f"), 4, &last_span, &err));
+}
+
+/* 30 calls of f: each third a replay's, each fifth of the rest a shadow's, the 20th refused before it ran. */
+static void what_nobody_called_is_told_apart(void)
+{
+    begin();
+    struct records *records = open_records();
+    for (int i = 1; i <= 30; i++) {
+        struct record record = sample(i);
+        record.function = STR("f");
+        record.source = i % 3 == 0 ? RECORD_SOURCE_REPLAY : i % 5 == 0 ? RECORD_SOURCE_SHADOW : STR("lambda");
+        record.started_us = i == 28 ? -1 : 1;
+        ok(records_ran_for_somebody(&record) == (i % 3 && i % 5 && i != 28));
+        records_append(records, &record);
+    }
+    static const struct {
+        const char *source;
+        int count;
+    } rows[] = {{"", 16}, {"lambda", 16}, {"replay", 10}, {"shadow", 4}, {"all", 30}, {"gateway", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct question q = ask(records, (struct records_filter){.source = str_of(rows[i].source), .limit = 100});
+        ok(q.rows_count == rows[i].count);
+        arena_free(&q.arena);
+        q = ask(records, (struct records_filter){.function = STR("f"), .source = str_of(rows[i].source), .limit = 100});
+        ok(q.rows_count == rows[i].count);
+        arena_free(&q.arena);
+        q = ask(records, (struct records_filter){.after_id = 1, .source = str_of(rows[i].source), .limit = 100});
+        ok(q.rows_count == rows[i].count - record_source_is_wanted(STR("lambda"), str_of(rows[i].source)));
+        arena_free(&q.arena);
+    }
+    lane_submit(records_lane(records), span_run, NULL, records_db(records));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ok(last_span.count == 4 && last_span.first_id == 22 && last_span.last_id == 29);
+    end(records);
+}
+
 static int seen;
 
 static void on_record(void *ctx, const struct record *record)
@@ -332,5 +373,5 @@ static void appending_is_cheap(void)
     end(records);
 }
 
-TEST_MAIN(what_was_appended_is_found, watchers_are_told, there_is_an_end_to_watchers, kill_loses_nothing,
-          the_oldest_are_removed, the_view_speaks_to_people, appending_is_cheap)
+TEST_MAIN(what_was_appended_is_found, what_nobody_called_is_told_apart, watchers_are_told, there_is_an_end_to_watchers,
+          kill_loses_nothing, the_oldest_are_removed, the_view_speaks_to_people, appending_is_cheap)

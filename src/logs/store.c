@@ -203,6 +203,8 @@ static void read_record(const struct db_rows *rows, struct arena *arena, struct 
     }
 }
 
+#define SOURCE_IS_WANTED " AND (source = ?5 OR ?5 = 'all' OR (?5 = '' AND source NOT IN ('replay', 'shadow')))"
+
 /* One text for each way through the table, so that each uses its index; the newest are found before they are read. */
 static struct db_rows query(struct db *db, const struct records_filter *filter, struct arena *arena, struct err *err)
 {
@@ -212,15 +214,36 @@ static struct db_rows query(struct db *db, const struct records_filter *filter, 
     if (filter->request_id.len > 0)
         which = "request_id = ?1 AND id > ?2 AND received_us >= ?3 ORDER BY id LIMIT ?4";
     else if (filter->after_id > 0)
-        which = "(?1 = '' OR function = ?1) AND id > ?2 AND received_us >= ?3 ORDER BY id LIMIT ?4";
+        which = "(?1 = '' OR function = ?1) AND id > ?2 AND received_us >= ?3" SOURCE_IS_WANTED " ORDER BY id LIMIT ?4";
     else if (filter->function.len > 0)
-        which = "id IN (SELECT id FROM invocations WHERE function = ?1 AND id > ?2 AND received_us >= ?3"
-                " ORDER BY id DESC LIMIT ?4) ORDER BY id";
+        which =
+            "id IN (SELECT id FROM invocations WHERE function = ?1 AND id > ?2 AND received_us >= ?3" SOURCE_IS_WANTED
+            " ORDER BY id DESC LIMIT ?4) ORDER BY id";
     else
-        which = "id IN (SELECT id FROM invocations WHERE ?1 = '' AND id > ?2 AND received_us >= ?3"
+        which = "id IN (SELECT id FROM invocations WHERE ?1 = '' AND id > ?2 AND received_us >= ?3" SOURCE_IS_WANTED
                 " ORDER BY id DESC LIMIT ?4) ORDER BY id";
     return db_query(db, err, arena_printf(arena, "SELECT %s FROM invocations WHERE %s", columns, which).at,
-                    DB_STR(filter->request_id.len > 0 ? filter->request_id : filter->function), after, since, limit);
+                    DB_STR(filter->request_id.len > 0 ? filter->request_id : filter->function), after, since, limit,
+                    DB_STR(filter->request_id.len > 0 ? RECORD_SOURCES_ALL : filter->source));
+}
+
+bool records_ran_for_somebody(const struct record *record)
+{
+    return record->started_us >= 0 && (str_eq(record->source, STR("lambda")) || str_eq(record->source, STR("gateway")));
+}
+
+bool records_last(struct db *db, str function, int64_t count, struct records_span *ret, struct err *err)
+{
+    *err = (struct err){0};
+    DB_ROWS_AUTO rows = db_query(db, err,
+                                 "SELECT coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM"
+                                 " (SELECT id FROM invocations WHERE function = ? AND started_us >= 0"
+                                 " AND source IN ('lambda', 'gateway') ORDER BY id DESC LIMIT ?)",
+                                 DB_STR(function), DB_INT(count));
+    if (!db_next(&rows, err))
+        return err->code ? false : err_set(err, ERR_SYSTEM, "records.db cannot count its rows");
+    *ret = (struct records_span){db_int(&rows, 0), db_int(&rows, 1), db_int(&rows, 2)};
+    return true;
 }
 
 bool records_query(struct db *db, const struct records_filter *filter, struct arena *arena,

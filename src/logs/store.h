@@ -31,10 +31,20 @@ MUST_USE bool records_store_trim(struct db *db, const struct records_limits *lim
 
 struct records_filter {
     str function, request_id; /* empty: any */
+    str source;               /* as record_source_is_wanted(); of one request id any */
     int64_t since_us;         /* received at or after; 0: any */
     int64_t after_id;         /* 0: the newest `limit`; else the first `limit` behind this one */
     int limit;
 };
+
+/* The last calls of a function that ran for somebody, at most `count`: from which id to which, and how many.  Rows of
+ * other calls lie between. */
+struct records_span {
+    int64_t first_id, last_id, count;
+};
+MUST_USE bool records_last(struct db *db, str function, int64_t count, struct records_span *ret, struct err *err);
+/* Is this one of those? */
+bool records_ran_for_somebody(const struct record *record);
 
 /* Oldest first.  The record lives in the arena.  on_row returns false when it wants no more. */
 MUST_USE bool records_query(struct db *db, const struct records_filter *filter, struct arena *arena,

@@ -29,7 +29,7 @@ enum {
 };
 
 struct logs_input {
-    str function, request_id;
+    str function, request_id, source;
     struct shape_int since, limit, after;
     struct shape_bool follow;
 };
@@ -37,6 +37,7 @@ struct logs_input {
 static const struct shape_field logs_fields[] = {
     {"function", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct logs_input, function)},
     {"request_id", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct logs_input, request_id)},
+    {"source", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct logs_input, source)},
     {"since", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, since), .check = {AT_LEAST(0)}},
     {"limit", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, limit), .check = {VALUE(1, LOGS_LIMIT_MAX)}},
     {"after", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct logs_input, after), .check = {AT_LEAST(0)}},
@@ -112,8 +113,10 @@ static bool is_wanted(const struct asking *asking, const struct record *record)
 {
     const struct records_filter *filter = &asking->filter;
 
+    if (filter->request_id.len)
+        return str_eq(filter->request_id, record->request_id);
     return (!filter->function.len || str_eq(filter->function, record->function)) &&
-           (!filter->request_id.len || str_eq(filter->request_id, record->request_id));
+           record_source_is_wanted(record->source, filter->source);
 }
 
 static void unwatch(struct asking *asking)
@@ -243,6 +246,7 @@ void logs_get(struct aws_call *call)
     asking->filter = (struct records_filter){
         .function = input->function.len && arn_parse(input->function, &arn) ? arn.name : input->function,
         .request_id = input->request_id,
+        .source = input->source,
         .since_us = input->since.value,
         .after_id = input->after.value,
         .limit = input->limit.given ? (int)input->limit.value : LOGS_LIMIT_DEFAULT,
