@@ -1,0 +1,58 @@
+/*
+ * store: all that is known of predictions: <state>/monitor/, a file for each month and monitor.db beside them.
+ *
+ *     store_begin ─▶ store_predict, store_label … ─▶ store_commit      (or store_rollback)
+ *
+ * A transaction spans the files it touches.  They commit one after the other, monitor.db last, and what is in them can
+ * be applied again without a difference (ids of clients, origins of labels, the journal's place), so a crash between
+ * two of them loses nothing that was acknowledged and counts nothing twice.
+ *
+ * Labels whose prediction is not there yet are orphans: kept in monitor.db and joined by the transaction that brings
+ * it. On the monitor lane.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "logs/journal.h"
+#include "monitor/period.h"
+#include "monitor/rules.h"
+
+struct store;
+
+enum {
+    PERIODS_MAX = 1200,    /* months on disk: a century */
+    PERIODS_OPEN_MAX = 16, /* at a time */
+    ORPHANS_MAX = 1000000, /* labels that wait for their prediction */
+    AHEAD_HOURS_MAX = 24,  /* how far in the future a prediction may be */
+};
+
+MUST_USE bool store_open(const char *folder, struct store **ret, struct err *err);
+void store_close(struct store *store);
+struct rules *store_rules(struct store *store);
+struct db *store_db(struct store *store); /* monitor.db */
+
+MUST_USE bool store_begin(struct store *store, bool durable, struct err *err);
+MUST_USE bool store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+
+/* ERR_INVALID: this one cannot be kept, and err says why in words; the transaction goes on.  Else it must be rolled
+ * back. */
+MUST_USE bool store_predict(struct store *store, const struct prediction *prediction, enum inserted *ret,
+                            struct err *err);
+
+struct label_result {
+    int rows, labelled, corrected, unchanged, older; /* rows: that the label is about */
+    bool is_orphan;
+};
+MUST_USE bool store_label(struct store *store, const struct label *label, struct label_result *ret, struct err *err);
+
+MUST_USE bool store_has_request(struct store *store, int64_t time_us, str request_id, bool *ret, struct err *err);
+
+/* How far the journal of records was captured; and to be set in the transaction of what was. */
+MUST_USE bool store_place(struct store *store, struct journal_place *ret, struct err *err);
+MUST_USE bool store_set_place(struct store *store, int64_t time_us, struct journal_place place, struct err *err);
+
+/* The months there are, newest first: their starts.  At most PERIODS_MAX. */
+MUST_USE bool store_months(const char *folder, int64_t *ret_months, int *ret_count, struct err *err);
+/* Removes the files of months before that of `before_us`: retention. */
+MUST_USE bool store_drop_before(struct store *store, int64_t before_us, int *ret_dropped, struct err *err);
