@@ -48,6 +48,10 @@ struct aws_door {
     struct interpreters *interpreters;
     const struct aws_credentials *credentials;
     const struct session_key *session_key; /* of the keys that functions have; NULL: they have none */
+    /* Is an unsigned request one of a page of the dashboard, opened with its token?  It may use service sculler.  NULL:
+     * no such pages. */
+    bool (*vouches)(void *ctx, const struct http_request *request);
+    void *vouches_ctx;
     str region, account;
     str base_url;            /* "http://127.0.0.1:4566": how a client reaches us, for Code.Location */
     str version;             /* of sculler */
@@ -161,6 +165,7 @@ struct aws_call {
     struct sigv4 signature;
     str access_key;                /* empty when unsigned (auth_off) */
     const struct session *session; /* who calls, when it is a function; else NULL: whoever has the server's key */
+    bool by_page;                  /* the dashboard's cookie stands for that key, towards service sculler */
     str secret;                    /* what the signature is checked with */
     char request_id[37];
 

@@ -21,7 +21,7 @@ struct session {
     struct arena arena; /* everything of the command that runs lives here */
     const char *endpoint, *state_dir;
     const char *ca; /* file of the certificate to trust, or NULL: those that the system trusts */
-    str access_key, secret, token, region, account;
+    str access_key, secret, token, region, account, dashboard_token;
     bool ca_is_servers; /* it was not in the environment */
     bool no_server;     /* the last call found nobody */
 };

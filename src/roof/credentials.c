@@ -13,7 +13,7 @@
 
 /* The file is lines of `name = "value"`: TOML, written and read by this file and by the CLI alone. */
 
-enum { FILE_BYTES_MAX = 4096, PATH_BYTES_MAX = 512, SECRET_CHARS = 40, KEY_CHARS = 16 };
+enum { FILE_BYTES_MAX = 4096, PATH_BYTES_MAX = 512, SECRET_CHARS = 40, KEY_CHARS = 16, TOKEN_CHARS = 43 };
 
 /* Letters of `alphabet` (its length divides 256 or the bias is below 1 in 100, which a 40-letter secret can bear). */
 static void random_text(char *ret, size_t len, const char *alphabet)
@@ -27,8 +27,15 @@ static void random_text(char *ret, size_t len, const char *alphabet)
     ret[len] = '\0';
 }
 
+/* 256 bits, of letters that a URL carries as they are. */
+static void make_token(struct credentials *ret)
+{
+    random_text(ret->token, TOKEN_CHARS, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+
 static void make(struct credentials *ret)
 {
+    make_token(ret);
     memcpy(ret->access_key, "AKIA", 4);
     random_text(ret->access_key + 4, KEY_CHARS, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
     random_text(ret->secret, SECRET_CHARS, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -65,6 +72,8 @@ bool credentials_load(const char *state_dir, struct credentials *ret, struct err
         return err_set(
             err, ERR_INVALID,
             "%s does not hold an access_key_id and a secret_access_key; remove it and a new key pair is made", path);
+    if (!value_read(whole, "dashboard_token", ret->token, sizeof ret->token)) /* of a server before it had one */
+        make_token(ret);
     return true;
 }
 
@@ -78,8 +87,8 @@ bool credentials_save(const char *state_dir, const struct credentials *credentia
     int len = snprintf(text, sizeof text,
                        "# Who may call this server. Keep it to yourself; `sculler env` prints it for a shell.\n"
                        "access_key_id = \"%s\"\nsecret_access_key = \"%s\"\nendpoint = \"%s\"\nregion = \"%s\"\n"
-                       "account = \"%s\"\nca = \"%s\"\n",
-                       credentials->access_key, credentials->secret, endpoint, region, account, ca);
+                       "account = \"%s\"\nca = \"%s\"\ndashboard_token = \"%s\"\n",
+                       credentials->access_key, credentials->secret, endpoint, region, account, ca, credentials->token);
     FD_AUTO fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, text, (size_t)len) != len || fsync(fd) != 0 || rename(part, path) != 0)
         return err_sys(err, "%s", path);

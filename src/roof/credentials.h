@@ -1,5 +1,6 @@
 /*
- * credentials: the key pair that may call this server, and the file it lives in (<state>/credentials, 0600).
+ * credentials: the key pair that may call this server, the token that opens its dashboard, and the file it lives in
+ * (<state>/credentials, 0600).
  *
  * Made by the first start; read by `sculler env` and by the CLI, which need no more than this file to call.
  */
@@ -10,6 +11,7 @@
 struct credentials {
     char access_key[24]; /* AKIA and 16 more */
     char secret[48];     /* 40 characters */
+    char token[48];      /* of the dashboard: 43 characters */
 };
 
 /* Reads the file, or makes it.  ERR_SYSTEM, ERR_INVALID (a file that was changed by hand into something else). */

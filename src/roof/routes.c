@@ -1,6 +1,7 @@
 #include "roof/routes.h"
 
 #include "aws/door.h"
+#include "console/console.h"
 #include "gateway/gateway.h"
 
 /* A door: how a request reaches the room behind it. */
@@ -49,7 +50,18 @@ static void gateway_door_handle(struct routes *routes, struct http_exchange *exc
     gateway_handle(routes->gateway, exchange);
 }
 
+static void console_door_route(struct routes *routes, struct http_exchange *exchange)
+{
+    console_route(routes->console, exchange);
+}
+
+static void console_door_handle(struct routes *routes, struct http_exchange *exchange)
+{
+    console_handle(routes->console, exchange);
+}
+
 static const struct door health_door = {"health", health_route, health_handle};
+static const struct door console_door = {"console", console_door_route, console_door_handle};
 static const struct door control_door = {"aws", aws_route, aws_handle};
 static const struct door data_door = {"gateway", gateway_door_route, gateway_door_handle};
 
@@ -59,6 +71,8 @@ static const struct door *door_for(struct routes *routes, const struct http_requ
         return &health_door;
     if (gateway_wants_address(routes->gateway, request))
         return &data_door;
+    if (console_claims(routes->console, request))
+        return &console_door;
     return aws_door_claims(request) ? &control_door : &data_door;
 }
 
@@ -119,8 +133,9 @@ bool routes_knows_host(const struct routes *routes, str host)
            in_list(routes->allowed_hosts, name);
 }
 
-/* "http://localhost:3000" → is it a page of ours?  "null" and anything odd are foreign. */
-static bool knows_origin(const struct routes *routes, str origin)
+/* "http://localhost:3000" → is it a page of ours?  The address that it calls is (we answer to no Host but our own);
+ * "null" and anything odd are foreign. */
+static bool knows_origin(const struct routes *routes, const struct http_request *request, str origin)
 {
     str rest;
 
@@ -130,7 +145,8 @@ static bool knows_origin(const struct routes *routes, str origin)
         rest = str_from(origin, strlen("https://"));
     else
         return false;
-    return str_eq_nocase(rest, routes->own_address) || in_list(routes->allowed_hosts, without_port(rest));
+    return str_eq_nocase(rest, request->host) || str_eq_nocase(rest, routes->own_address) ||
+           in_list(routes->allowed_hosts, without_port(rest));
 }
 
 static void on_route(void *ctx, struct http_exchange *exchange)
@@ -146,7 +162,7 @@ static void on_route(void *ctx, struct http_exchange *exchange)
         return;
     }
     const struct door *door = door_for(routes, request);
-    if (door == &control_door && origin.len && !knows_origin(routes, origin)) {
+    if (door == &control_door && origin.len && !knows_origin(routes, request, origin)) {
         answer_json(exchange, 403,
                     STR("{\"message\":\"A page of another origin may not call the control APIs. If it should, start "
                         "the server with --allowed-hosts NAME.\"}\n"));

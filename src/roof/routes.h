@@ -2,19 +2,21 @@
  * routes: one port speaks everything; this says which door a request is for, and which are for none.
  *
  * Order: a Host we are not known by is refused (DNS rebinding); /health; addresses that name
- * an API; what aws/ claims (a signature for a service, or a first part that control APIs have); everything else is
- * the data plane's short path.  A foreign Origin is
- * refused everywhere but on the data plane, where the method's own CORS decides.
+ * an API; the dashboard's files (GET / and /ui/); what aws/ claims (a signature for a service, or a first part that
+ * control APIs have); everything else is the data plane's short path.  A foreign Origin is refused everywhere but on
+ * the data plane, where the method's own CORS decides.
  */
 #pragma once
 
 #include "http/server.h"
 
 struct aws_door;
+struct console;
 struct gateway;
 
 struct routes {
     struct aws_door *aws;
+    struct console *console;
     struct gateway *gateway;
     const char *allowed_hosts; /* comma between; beside loopback names and the listening address */
     str own_address;           /* "127.0.0.1:4566" */

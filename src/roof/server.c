@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "cell/keeper.h"
+#include "console/console.h"
 #include "db/db.h"
 #include "functions/entry.h"
 #include "functions/packages.h"
@@ -82,6 +83,7 @@ struct server {
     struct invoker invoker;
     struct aws_door door;
     struct gateway gateway;
+    struct console console;
     struct routes routes;
     struct http_server *http;
     struct http_server *inner; /* plain, on loopback, for functions of a server that speaks TLS; or NULL */
@@ -190,6 +192,7 @@ MUST_USE static bool start_port(struct server *server, struct err *err)
     snprintf(server->path, sizeof server->path, "%s/spool", server->config.state);
     server->routes = (struct routes){
         .aws = &server->door,
+        .console = &server->console,
         .gateway = &server->gateway,
         .allowed_hosts = server->config.allowed_hosts,
         .listens_on_unix = str_starts(setting(server->config.listen), STR("unix:")),
@@ -375,9 +378,18 @@ static enum gateway_auth authorize(void *ctx, const struct http_exchange *exchan
     return unknown_key ? GATEWAY_AUTH_UNKNOWN_KEY : GATEWAY_AUTH_BAD_SIGNATURE;
 }
 
+/* Nor does aws/ know the dashboard's cookie. */
+static bool vouch(void *ctx, const struct http_request *request)
+{
+    return console_vouches(ctx, request);
+}
+
 static void start_doors(struct server *server)
 {
     const struct config *config = &server->config;
+
+    console_init(&server->console, setting(server->credentials.token), !config->auth,
+                 server->certificate.context != NULL);
 
     server->aws_credential =
         (struct aws_credential){setting(server->credentials.access_key), setting(server->credentials.secret)};
@@ -398,6 +410,8 @@ static void start_doors(struct server *server)
         .account = setting(config->account),
         .base_url = setting(server->endpoint),
         .version = setting(version),
+        .vouches = vouch,
+        .vouches_ctx = &server->console,
         .auth_off = !config->auth,
         .aws_limits = config->aws_limits,
         .account_concurrency = (int)config->account_concurrency,
@@ -628,6 +642,9 @@ static void say_ready(const struct server *server)
     str state = server->config.state_is_default ? STR("") : arena_printf(&arena, " --state %s", server->config.state);
     str words = arena_printf(&arena, "clients find the way with: eval \"$(sculler env" STR_FMT ")\"", STR_ARG(state));
     log_info(arena_cstr(&arena, words));
+    if (!server->routes.listens_on_unix) /* for people, so no line of the log: a log may be read by others */
+        fprintf(stderr, "Dashboard: %s/%s%s\n", server->endpoint, server->config.auth ? "?token=" : "",
+                server->config.auth ? server->credentials.token : "");
     arena_free(&arena);
 }
 
