@@ -108,6 +108,14 @@ const struct function_entry *catalog_function(const struct catalog *catalog, str
     return map_get(&catalog->functions, name);
 }
 
+const struct function_entry *catalog_next(const struct catalog *catalog, size_t *cursor)
+{
+    void *entry;
+    str name;
+
+    return map_next(&catalog->functions, cursor, &name, &entry) ? entry : NULL;
+}
+
 int catalog_functions_count(const struct catalog *catalog)
 {
     return (int)catalog->functions.len;

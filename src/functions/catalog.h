@@ -78,6 +78,8 @@ bool catalog_has(const struct catalog *catalog, const struct runnable *runnable)
 /* Told of each runnable that the catalog takes, and of its last release: packages/ pins by it.  One listener. */
 void catalog_watch(struct catalog *catalog, void (*on_added)(void *ctx, const struct runnable *runnable),
                    void (*on_gone)(void *ctx, const struct runnable *runnable), void *ctx);
+/* One after the other, in no order; cursor starts 0.  NULL: that was all.  Not over a change of the catalog. */
+const struct function_entry *catalog_next(const struct catalog *catalog, size_t *cursor);
 int catalog_functions_count(const struct catalog *catalog);
 int catalog_reserved(const struct catalog *catalog); /* concurrency, of all functions together */
 

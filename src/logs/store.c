@@ -1,5 +1,9 @@
 #include "logs/store.h"
 
+#include "logs/rollup.h"
+
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -71,6 +75,13 @@ static const char insert_sql[] = "INSERT INTO invocations (id"
 #undef FIELD
                                  ")";
 
+MUST_USE static bool migrate(struct db *db, struct err *err)
+{
+    const struct db_migration all[] = {migrations[0], rollup_migration};
+
+    return db_migrate(db, all, sizeof all / sizeof *all, err);
+}
+
 /* A crash of the machine may take the last second, as it takes the journal's; a crash of the server takes nothing.  So
  * this database need not wait for the disk at each commit. */
 bool records_store_open(const char *path, struct db **ret, struct err *err)
@@ -79,8 +90,7 @@ bool records_store_open(const char *path, struct db **ret, struct err *err)
 
     if (!db_open(path, &db, err))
         return false;
-    if (!db_migrate(db, migrations, sizeof migrations / sizeof *migrations, err) ||
-        !db_run(db, err, "PRAGMA synchronous=NORMAL")) {
+    if (!migrate(db, err) || !db_run(db, err, "PRAGMA synchronous=NORMAL")) {
         db_close(db);
         return false;
     }
@@ -122,8 +132,8 @@ static bool insert(struct db *db, const struct record *record, struct err *err)
  * With pauses: a thread that wakes up may take the CPU from the one that answers calls, and has it until the next tick
  * of the scheduler's clock or until it sleeps.  In pieces of a tenth of a millisecond that is not noticed.
  */
-static bool insert_batch(struct db *db, struct journal_reader *reader, struct journal_place end, int *ret_count,
-                         struct err *err)
+static bool insert_batch(struct db *db, struct journal_reader *reader, struct journal_place end, struct rollup *rollup,
+                         int *ret_count, struct err *err)
 {
     struct record record;
     int count = 0;
@@ -131,12 +141,14 @@ static bool insert_batch(struct db *db, struct journal_reader *reader, struct jo
     while (count < RECORDS_BATCH_MAX && journal_read(reader, end, &record, err)) {
         if (!insert(db, &record, err))
             return false;
+        rollup_count(rollup, &record);
         if (++count % BREATH_COUNT == 0)
             (void)usleep(BREATH_US);
     }
     *ret_count = count;
-    return err->code == ERR_NONE && db_run(db, err, "UPDATE journal SET file = ?, offset = ?",
-                                           DB_INT(reader->place.file), DB_INT(reader->place.offset));
+    return err->code == ERR_NONE && rollup_store(rollup, db, err) &&
+           db_run(db, err, "UPDATE journal SET file = ?, offset = ?", DB_INT(reader->place.file),
+                  DB_INT(reader->place.offset));
 }
 
 bool records_store_drain(struct db *db, struct journal_reader *reader, struct journal_place end, struct err *err)
@@ -146,10 +158,11 @@ bool records_store_drain(struct db *db, struct journal_reader *reader, struct jo
 
     *err = (struct err){0};
     while (count == RECORDS_BATCH_MAX) {
+        struct rollup *rollup = rollup_new();
         from = reader->place;
-        if (!db_begin(db, err))
-            return false;
-        if (!insert_batch(db, reader, end, &count, err) || !db_commit(db, err)) {
+        bool good = db_begin(db, err) && insert_batch(db, reader, end, rollup, &count, err) && db_commit(db, err);
+        rollup_free(rollup);
+        if (!good) {
             db_rollback(db);
             reader->place = from;
             return false;
@@ -177,6 +190,8 @@ bool records_store_trim(struct db *db, const struct records_limits *limits, stru
 {
     bool within = false;
 
+    if (!rollup_trim(db, clock_wall_us() / 1000000, err))
+        return false;
     while (is_within(db, limits, &within, err) && !within) {
         if (!db_run(db, err, "DELETE FROM invocations WHERE id < (SELECT min(id) FROM invocations) + ?",
                     DB_INT(RECORDS_BATCH_MAX)))

@@ -5,6 +5,7 @@
 #include "aws/sculler/logs.h"
 #include "aws/sculler/sculler.h"
 #include "aws/sculler/status.h"
+#include "aws/sculler/traffic.h"
 
 static const struct aws_operation operations[] = {
     {.name = "GetStatus", .method = "GET", .path = "/v1/status", .status = 200, .kind = AWS_LOOP, .loop = status_get},
@@ -15,6 +16,19 @@ static const struct aws_operation operations[] = {
      .shape = &logs_shape,
      .kind = AWS_LOOP,
      .loop = logs_get},
+    {.name = "GetTraffic",
+     .method = "GET",
+     .path = "/v1/traffic",
+     .status = 200,
+     .shape = &traffic_shape,
+     .kind = AWS_LOOP,
+     .loop = traffic_get},
+    {.name = "ListFunctions",
+     .method = "GET",
+     .path = "/v1/functions",
+     .status = 200,
+     .kind = AWS_LOOP,
+     .loop = functions_overview},
     {.name = "ImportFunction",
      .method = "POST",
      .path = "/v1/functions/{FunctionName}/import",

@@ -1,0 +1,13 @@
+/* window: the span of time that a question is about: from= and to=, ISO 8601 or seconds since 1970. */
+#pragma once
+
+#include "aws/door.h"
+
+struct window {
+    int64_t from_us, to_us; /* from is in, to is not */
+};
+
+/* Empty texts: until now, and `span_s` before the end.  False: aws_fail was called. */
+bool window_read(struct aws_call *call, str from, str to, int64_t span_s, struct window *ret);
+void window_write(struct jw *jw, const struct window *window); /* "from" and "to" */
+void window_write_time(struct jw *jw, const char *key, int64_t us);
