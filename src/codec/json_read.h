@@ -14,8 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-
-enum { JSON_DEPTH_MAX = 512 };
+#include "codec/json_lex.h"
 
 /* One value of any kind, no duplicate keys, nothing behind it, depth <= 2,048 (jansson's own limit).  The error
  * says line and column. */

@@ -1,7 +1,6 @@
 /*
  * The validator of json_read.h: a loop over three states instead of recursion, one bit a level for the kind of
- * container, so that depth costs no stack.  Runs of plain characters in strings, which most of a payload is, go eight
- * bytes at a step.
+ * container, so that depth costs no stack.  Its tokens are those of json_lex.h.
  *
  *               { [            scalar, } ]
  *   WANT_VALUE -----> WANT_KEY / WANT_VALUE       AFTER_VALUE --,--> WANT_KEY or WANT_VALUE
@@ -10,41 +9,20 @@
  * The texts of faults are those of Jackson, the parser behind AWS's front door.
  */
 #include <assert.h>
-#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "codec/json_lex.h"
 #include "codec/json_read.h"
+
+#include "base/utf8.h"
 
 enum want { WANT_VALUE, WANT_KEY, AFTER_VALUE };
 
-enum fault {
-    FAULT_NONE,
-    FAULT_END,
-    FAULT_END_IN_STRING,
-    FAULT_VALUE,
-    FAULT_TOKEN,
-    FAULT_KEY,
-    FAULT_COLON,
-    FAULT_COMMA,
-    FAULT_BEHIND,
-    FAULT_CONTROL,
-    FAULT_ESCAPE,
-    FAULT_HEX,
-    FAULT_UTF8,
-    FAULT_ZERO,
-    FAULT_MINUS,
-    FAULT_POINT,
-    FAULT_EXPONENT,
-    FAULT_DEPTH,
-};
-
 struct scan {
-    const char *start, *at, *end;
+    struct json_cursor c;
     enum want want;
-    enum fault fault;
     int depth;
     uint64_t objects[JSON_DEPTH_MAX / 64]; /* bit d - 1: the container at depth d is an object */
     uint32_t opened_at[JSON_DEPTH_MAX];    /* for the text of FAULT_END only */
@@ -54,157 +32,21 @@ static bool scan_value(struct scan *s);
 static bool scan_key(struct scan *s);
 static bool scan_after_value(struct scan *s);
 
-static bool fail(struct scan *s, enum fault fault)
-{
-    s->fault = s->at >= s->end ? FAULT_END : fault;
-    return false;
-}
-
-static void skip_space(struct scan *s)
-{
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-        s->at++;
-}
-
 static bool scan_document(struct scan *s, str text)
 {
     static bool (*const steps[])(struct scan * s) = {
         [WANT_VALUE] = scan_value, [WANT_KEY] = scan_key, [AFTER_VALUE] = scan_after_value};
 
     /* Not the whole struct: clearing 2 KB would cost more than checking a small event. */
-    s->start = s->at = text.at ? text.at : "";
-    s->end = s->at + text.len;
+    lex_start(&s->c, text);
     s->want = WANT_VALUE;
-    s->fault = FAULT_NONE;
     s->depth = 0;
     do {
-        skip_space(s);
-        if (s->at == s->end)
-            return s->want == AFTER_VALUE && s->depth == 0 ? true : fail(s, FAULT_END);
+        lex_space(&s->c);
+        if (s->c.at == s->c.end)
+            return s->want == AFTER_VALUE && s->depth == 0 ? true : lex_fail(&s->c, FAULT_END);
     } while (steps[s->want](s));
     return false;
-}
-
-/* Strings */
-
-/* Does any of eight bytes end a run of plain characters: '"', '\\', below 0x20, or past ASCII? */
-static bool has_special(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
-    uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-
-    return ((word | (word - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs) != 0;
-}
-
-static void skip_plain(struct scan *s)
-{
-    uint64_t word;
-
-    for (; s->end - s->at >= 8; s->at += 8) {
-        memcpy(&word, s->at, 8);
-        if (has_special(word))
-            break;
-    }
-    while (s->at < s->end && *s->at >= 0x20 && *s->at != '"' && *s->at != '\\') /* char is signed: < 0 past ASCII */
-        s->at++;
-}
-
-static bool scan_escape(struct scan *s)
-{
-    s->at++;
-    if (s->at == s->end || !*s->at || !strchr("\"\\/bfnrtu", *s->at))
-        return fail(s, FAULT_ESCAPE);
-    if (*s->at++ != 'u')
-        return true;
-    for (int i = 0; i < 4; i++, s->at++)
-        if (s->at == s->end || !isxdigit((unsigned char)*s->at))
-            return fail(s, FAULT_HEX);
-    return true;
-}
-
-static bool scan_string_special(struct scan *s)
-{
-    size_t len;
-
-    if (*s->at == '\\')
-        return scan_escape(s);
-    if ((unsigned char)*s->at < 0x20)
-        return fail(s, FAULT_CONTROL);
-    len = utf8_char_len((str){s->at, (size_t)(s->end - s->at)});
-    if (len == 0)
-        return fail(s, FAULT_UTF8);
-    s->at += len;
-    return true;
-}
-
-static bool scan_string(struct scan *s)
-{
-    s->at++;
-    for (;;) {
-        skip_plain(s);
-        if (s->at < s->end && *s->at == '"') {
-            s->at++;
-            return true;
-        }
-        if (s->at < s->end && scan_string_special(s))
-            continue;
-        if (s->at >= s->end)
-            s->fault = FAULT_END_IN_STRING;
-        return false;
-    }
-}
-
-/* Numbers and words */
-
-static bool scan_digits(struct scan *s, enum fault fault)
-{
-    const char *first = s->at;
-
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-        s->at++;
-    return s->at > first || fail(s, fault);
-}
-
-static bool scan_number(struct scan *s)
-{
-    const char *first;
-
-    if (*s->at == '-')
-        s->at++;
-    first = s->at;
-    if (!scan_digits(s, FAULT_MINUS))
-        return false;
-    if (*first == '0' && s->at - first > 1) {
-        s->at = first + 1;
-        return fail(s, FAULT_ZERO);
-    }
-    if (s->at < s->end && *s->at == '.') {
-        s->at++;
-        if (!scan_digits(s, FAULT_POINT))
-            return false;
-    }
-    if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
-        s->at++;
-        if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
-            s->at++;
-        return scan_digits(s, FAULT_EXPONENT);
-    }
-    return true;
-}
-
-static bool is_token_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '$' || c < 0;
-}
-
-static bool scan_word(struct scan *s, str word)
-{
-    str rest = {s->at, (size_t)(s->end - s->at)};
-
-    if (!str_starts(rest, word) || (rest.len > word.len && is_token_char(rest.at[word.len])))
-        return fail(s, FAULT_TOKEN);
-    s->at += word.len;
-    return true;
 }
 
 /* Containers */
@@ -219,47 +61,37 @@ static bool open_container(struct scan *s, bool object)
     uint64_t bit = UINT64_C(1) << (s->depth % 64), *word = &s->objects[s->depth / 64];
 
     if (s->depth == JSON_DEPTH_MAX)
-        return fail(s, FAULT_DEPTH);
+        return lex_fail(&s->c, FAULT_DEPTH);
     *word = object ? *word | bit : *word & ~bit;
-    s->opened_at[s->depth++] = (uint32_t)(s->at - s->start);
-    s->at++;
+    s->opened_at[s->depth++] = (uint32_t)(s->c.at - s->c.start);
+    s->c.at++;
     s->want = object ? WANT_KEY : WANT_VALUE;
-    skip_space(s);
-    if (s->at < s->end && *s->at == (object ? '}' : ']'))
+    lex_space(&s->c);
+    if (s->c.at < s->c.end && *s->c.at == (object ? '}' : ']'))
         s->want = AFTER_VALUE; /* which closes it */
     return true;
 }
 
 static bool scan_value(struct scan *s)
 {
-    char c = *s->at;
+    char c = *s->c.at;
 
     if (c == '{' || c == '[')
         return open_container(s, c == '{');
     s->want = AFTER_VALUE;
-    if (c == '"')
-        return scan_string(s);
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return scan_number(s);
-    if (c == 't')
-        return scan_word(s, STR("true"));
-    if (c == 'f')
-        return scan_word(s, STR("false"));
-    if (c == 'n')
-        return scan_word(s, STR("null"));
-    return fail(s, isalpha((unsigned char)c) ? FAULT_TOKEN : FAULT_VALUE);
+    return lex_scalar(&s->c);
 }
 
 static bool scan_key(struct scan *s)
 {
-    if (*s->at != '"')
-        return fail(s, FAULT_KEY);
-    if (!scan_string(s))
+    if (*s->c.at != '"')
+        return lex_fail(&s->c, FAULT_KEY);
+    if (!lex_string(&s->c))
         return false;
-    skip_space(s);
-    if (s->at == s->end || *s->at != ':')
-        return fail(s, FAULT_COLON);
-    s->at++;
+    lex_space(&s->c);
+    if (s->c.at == s->c.end || *s->c.at != ':')
+        return lex_fail(&s->c, FAULT_COLON);
+    s->c.at++;
     s->want = WANT_VALUE;
     return true;
 }
@@ -267,15 +99,15 @@ static bool scan_key(struct scan *s)
 static bool scan_after_value(struct scan *s)
 {
     if (s->depth == 0)
-        return fail(s, FAULT_BEHIND);
-    if (*s->at == ',') {
-        s->at++;
+        return lex_fail(&s->c, FAULT_BEHIND);
+    if (*s->c.at == ',') {
+        s->c.at++;
         s->want = in_object(s) ? WANT_KEY : WANT_VALUE;
         return true;
     }
-    if (*s->at != (in_object(s) ? '}' : ']'))
-        return fail(s, FAULT_COMMA);
-    s->at++;
+    if (*s->c.at != (in_object(s) ? '}' : ']'))
+        return lex_fail(&s->c, FAULT_COMMA);
+    s->c.at++;
     s->depth--;
     return true;
 }
@@ -287,7 +119,7 @@ bool json_valid(str text, size_t *ret_offset)
     if (scan_document(&s, text))
         return true;
     if (ret_offset)
-        *ret_offset = (size_t)(s.at - s.start);
+        *ret_offset = (size_t)(s.c.at - s.c.start);
     return false;
 }
 
@@ -352,7 +184,7 @@ static void add_token(struct buf *out, str rest)
     enum { TOKEN_SHOWN_MAX = 256 }; /* as Jackson cuts it */
     size_t len = 0;
 
-    while (len < rest.len && len < TOKEN_SHOWN_MAX && is_token_char(rest.at[len]))
+    while (len < rest.len && len < TOKEN_SHOWN_MAX && lex_is_token_char(rest.at[len]))
         len++;
     buf_printf(out, "Unrecognized token '%.*s': was expecting " EXPECTED, (int)len, rest.at);
 }
@@ -384,34 +216,34 @@ static const char *const unexpected_tails[FAULT_DEPTH + 1] = {
 
 static void add_fault(struct buf *out, str text, const struct scan *s)
 {
-    str rest = {s->at, (size_t)(s->end - s->at)};
+    str rest = {s->c.at, (size_t)(s->c.end - s->c.at)};
 
-    if (s->fault == FAULT_END)
+    if (s->c.fault == FAULT_END)
         add_end(out, text, s);
-    else if (s->fault == FAULT_END_IN_STRING)
+    else if (s->c.fault == FAULT_END_IN_STRING)
         buf_add(out, STR("Unexpected end-of-input: was expecting closing quote for a string value"));
-    else if (s->fault == FAULT_TOKEN)
+    else if (s->c.fault == FAULT_TOKEN)
         add_token(out, rest);
-    else if (s->fault == FAULT_COMMA)
+    else if (s->c.fault == FAULT_COMMA)
         add_unexpected(out, rest,
                        in_object(s) ? ": was expecting comma to separate Object entries"
                                     : ": was expecting comma to separate Array entries");
-    else if (s->fault == FAULT_CONTROL)
+    else if (s->c.fault == FAULT_CONTROL)
         buf_printf(out,
                    "Illegal unquoted character ((CTRL-CHAR, code %d)): has to be escaped using backslash to be "
                    "included in string value",
-                   *s->at);
-    else if (s->fault == FAULT_ESCAPE)
+                   *s->c.at);
+    else if (s->c.fault == FAULT_ESCAPE)
         buf_add(out, STR("Unrecognized character escape ")), add_char(out, rest);
-    else if (s->fault == FAULT_UTF8)
+    else if (s->c.fault == FAULT_UTF8)
         add_bad_utf8(out, rest);
-    else if (s->fault == FAULT_ZERO)
+    else if (s->c.fault == FAULT_ZERO)
         buf_add(out, STR("Invalid numeric value: Leading zeroes not allowed"));
-    else if (s->fault == FAULT_DEPTH)
+    else if (s->c.fault == FAULT_DEPTH)
         buf_printf(out, "Document nesting depth (%d) exceeds the maximum allowed (%d)", JSON_DEPTH_MAX + 1,
                    JSON_DEPTH_MAX);
     else
-        add_unexpected(out, rest, unexpected_tails[s->fault]);
+        add_unexpected(out, rest, unexpected_tails[s->c.fault]);
 }
 
 void json_fault_text(str text, struct buf *out)
@@ -423,5 +255,5 @@ void json_fault_text(str text, struct buf *out)
     buf_add(out, STR("Could not parse request body into json: Could not parse payload into json: "));
     add_fault(out, text, &s);
     buf_add(out, STR("\n at "));
-    add_place(out, text, (size_t)(s.at - s.start));
+    add_place(out, text, (size_t)(s.c.at - s.c.start));
 }
