@@ -32,6 +32,7 @@ struct db;
 struct interpreters;
 struct invoker;
 struct lane;
+struct monitor;
 struct packages;
 struct readiness;
 
@@ -41,6 +42,7 @@ struct aws_door {
     struct catalog *catalog;
     struct apis *apis;
     struct invoker *invoker;
+    struct monitor *monitor;
     struct lane *state_lane;
     struct db *db; /* sculler.db: touched on the state lane only */
     struct packages *packages;

@@ -16,6 +16,8 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* One parse: where the arena, the faults so far and the first bad type are. */
 struct parse {
@@ -219,6 +221,17 @@ static bool json_to_field(struct parse *p, const struct shape_field *field, cons
 
 /* -- from path, query and headers: text ------------------------------------------------------------------- */
 
+static bool text_to_real(str text, double *ret)
+{
+    char room[64], *end;
+
+    if (text.len == 0 || text.len >= sizeof room || memchr(text.at, '\0', text.len))
+        return false;
+    snprintf(room, sizeof room, STR_FMT, STR_ARG(text));
+    *ret = strtod(room, &end);
+    return *end == '\0' && isfinite(*ret);
+}
+
 static bool text_to_field(struct parse *p, const struct shape_field *field, str text, void *at)
 {
     long long number;
@@ -238,6 +251,10 @@ static bool text_to_field(struct parse *p, const struct shape_field *field, str 
         *(struct shape_bool *)at = (struct shape_bool){str_eq_nocase(text, STR("true")), true};
         return true;
     case SHAPE_REAL:
+        if (!text_to_real(text, &((struct shape_real *)at)->value))
+            break;
+        ((struct shape_real *)at)->given = true;
+        return true;
     case SHAPE_LIST:
     case SHAPE_MAP:
     case SHAPE_STRUCT:
@@ -245,7 +262,9 @@ static bool text_to_field(struct parse *p, const struct shape_field *field, str 
         break;
     }
     p->bad_type = arena_printf(p->arena, "class java.lang.String can not be converted to an %s",
-                               field->type == SHAPE_INT ? "Integer" : "Boolean");
+                               field->type == SHAPE_INT    ? "Integer"
+                               : field->type == SHAPE_REAL ? "Double"
+                                                           : "Boolean");
     return false;
 }
 

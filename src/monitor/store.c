@@ -345,13 +345,19 @@ static bool join_orphans(struct store *store, struct period *period, int64_t row
     return true;
 }
 
-bool store_predict(struct store *store, const struct prediction *p, enum inserted *ret, struct err *err)
+bool store_predict(struct store *store, const struct prediction *p, const struct label *truth, enum inserted *ret,
+                   struct err *err)
 {
+    struct label_result ignored = {0};
     struct period *period;
     int64_t row;
 
     if (!check_time(p->time_us, err) || !period_of(store, p->time_us, &period, err) ||
         !period_insert(period, p, ret, &row, err))
+        return false;
+    if (*ret == INSERTED_UNDECIDED)
+        return true;
+    if (truth && !label_row(period, row, truth, &ignored, err))
         return false;
     return *ret != INSERTED || join_orphans(store, period, row, p, err);
 }

@@ -37,8 +37,9 @@ void store_rollback(struct store *store);
 
 /* ERR_INVALID: this one cannot be kept, and err says why in words; the transaction goes on.  Else it must be rolled
  * back. */
-MUST_USE bool store_predict(struct store *store, const struct prediction *prediction, enum inserted *ret,
-                            struct err *err);
+/* truth: what is known of it already, or NULL; only its value, time, source and note are looked at. */
+MUST_USE bool store_predict(struct store *store, const struct prediction *prediction, const struct label *truth,
+                            enum inserted *ret, struct err *err);
 
 struct label_result {
     int rows, labelled, corrected, unchanged, older; /* rows: that the label is about */

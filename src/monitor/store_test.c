@@ -75,7 +75,7 @@ static void predict(int from, int to)
     for (int i = from; i < to; i++) {
         struct prediction p = prediction(i);
 
-        if (!store_predict(store, &p, &inserted, &err) || inserted != INSERTED)
+        if (!store_predict(store, &p, NULL, &inserted, &err) || inserted != INSERTED)
             ok(false);
     }
     ok(store_commit(store, &err));
@@ -203,7 +203,7 @@ static void what_is_rolled_back_never_was(void)
     begin_anew();
     predict(0, 1);
     ok(store_begin(store, true, &err));
-    ok(store_predict(store, &p, &inserted, &err) && store_label(store, &truth, &result, &err));
+    ok(store_predict(store, &p, NULL, &inserted, &err) && store_label(store, &truth, &result, &err));
     store_rollback(store);
     ok(label((struct label){.items = STR("{\"a\":\"1\"}"), .value = 1}).is_orphan);
     predict(1, 3);
@@ -220,12 +220,12 @@ static void a_clients_own_id_is_taken_once(void)
     begin_anew();
     p.client_id = STR("mine");
     ok(store_begin(store, true, &err));
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED);
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED_BEFORE);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED_BEFORE);
     ok(store_commit(store, &err) && store_begin(store, true, &err));
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED_BEFORE);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED_BEFORE);
     p.function = STR("another");
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED);
     ok(store_commit(store, &err));
     ok(label((struct label){.prediction_id = STR("mine"), .value = 1}).rows == 1);
     end();
@@ -239,21 +239,21 @@ static void what_cannot_be_is_refused_and_the_rest_goes_on(void)
     begin_anew();
     ok(store_begin(store, true, &err));
     p.time_us = clock_wall_us() + 25 * 60 * MINUTE;
-    ok(!store_predict(store, &p, &inserted, &err) && err.code == ERR_INVALID);
+    ok(!store_predict(store, &p, NULL, &inserted, &err) && err.code == ERR_INVALID);
     p.time_us = -1;
-    ok(!store_predict(store, &p, &inserted, &err) && err.code == ERR_INVALID);
+    ok(!store_predict(store, &p, NULL, &inserted, &err) && err.code == ERR_INVALID);
     p = prediction(1);
     p.is_decided = false;
     p.undecided = UNDECIDED_NULL;
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED_UNDECIDED);
-    ok(store_predict(store, &p, &inserted, &err) && inserted == INSERTED_UNDECIDED);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED_UNDECIDED);
+    ok(store_predict(store, &p, NULL, &inserted, &err) && inserted == INSERTED_UNDECIDED);
     for (int i = 0; i < SEGMENTS_MAX + 10; i++) {
         char segment[16];
 
         p = prediction(i);
         snprintf(segment, sizeof segment, "s%d", i);
         p.segment = str_of(segment);
-        if (!store_predict(store, &p, &inserted, &err))
+        if (!store_predict(store, &p, NULL, &inserted, &err))
             ok(false);
     }
     ok(store_commit(store, &err));

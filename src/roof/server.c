@@ -28,6 +28,7 @@
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "logs/record.h"
+#include "monitor/monitor.h"
 #include "loop/lane.h"
 #include "roof/certificate.h"
 #include "roof/config.h"
@@ -79,6 +80,7 @@ struct server {
     struct readiness readiness;
     struct apis *apis;
     struct records *records;
+    struct monitor *monitor;
     struct pool *pool;
     struct invoker invoker;
     struct aws_door door;
@@ -253,7 +255,8 @@ MUST_USE static bool start_database(struct server *server, struct err *err)
     if (!db_open(server->path, &server->db, err) || !db_migrate(server->db, all, count, err))
         return false;
     server->state_lane = lane_new(&server->loop, "state");
-    return records_open(&server->loop, server->config.state, &server->records, err);
+    return records_open(&server->loop, server->config.state, &server->records, err) &&
+           monitor_open(&server->loop, server->config.state, &server->monitor, err);
 }
 
 MUST_USE static bool start_functions(struct server *server, struct err *err)
@@ -399,6 +402,7 @@ static void start_doors(struct server *server)
         .catalog = server->catalog,
         .apis = server->apis,
         .invoker = &server->invoker,
+        .monitor = server->monitor,
         .state_lane = server->state_lane,
         .db = server->db,
         .packages = server->packages,
@@ -479,6 +483,7 @@ static void close_all(struct server *server)
 {
     pool_free(server->pool);
     lane_free(server->state_lane);
+    monitor_close(server->monitor);
     records_close(server->records);
     db_close(server->db);
 }

@@ -1,0 +1,8 @@
+/* quality: questions about how right a function is. */
+#pragma once
+
+#include "aws/door.h"
+
+extern const struct shape quality_shape;
+void quality_get(struct aws_call *call);   /* GET /v1/quality/{FunctionName} */
+void quality_curve(struct aws_call *call); /* … /curve */

@@ -1,0 +1,75 @@
+/*
+ * monitor: is the model still right?  The face of the room: what comes in is kept by the monitor lane, the only writer;
+ * what is asked is answered by the quality lane, from handles that only read.
+ *
+ *     records ─▶ capture ─┐
+ *     monitor_post ───────┴─▶ monitor lane: one transaction for all that wait ─▶ month files, monitor.db ─▶ done
+ *     monitor_ask  ─────────▶ quality lane: reads the same files
+ *
+ * What is posted is answered after its commit (synchronous=FULL), several posts a commit.
+ */
+#pragma once
+
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct monitor;
+struct records;
+struct store;
+
+MUST_USE bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, struct err *err);
+void monitor_close(struct monitor *monitor); /* all that was posted is kept first */
+const char *monitor_folder(const struct monitor *monitor);
+
+enum {
+    POST_ERRORS_MAX = 20,    /* told in words; the rest is counted */
+    POSTS_WAITING_MAX = 256, /* then clients are told to come again */
+    POST_BODY_BYTES_MAX = 64 << 20,
+};
+
+enum post_kind { POST_PREDICTIONS, POST_LABELS, POST_KINDS_COUNT };
+
+struct post_error {
+    int64_t row; /* from 1 */
+    str why;
+};
+
+struct post_report {
+    int64_t accepted, duplicates, undecided, refused;
+    int64_t matched, rows, labelled, corrected, unchanged, older, orphans; /* of labels */
+    struct post_error errors[POST_ERRORS_MAX];
+    int errors_count;
+};
+
+struct monitor_post { /* the caller's, until done */
+    enum post_kind kind;
+    str body;     /* JSON: a value, an array, or a line each */
+    str function; /* of rows that name none; may be empty */
+    struct arena *arena;
+    void (*done)(struct monitor_post *post); /* on the loop; err.code: nothing of it was kept */
+    void *ctx;
+    struct post_report report;
+    struct err err;
+    STAILQ_ENTRY(monitor_post) link; /* the monitor's */
+};
+
+/* False: POSTS_WAITING_MAX wait already. */
+MUST_USE bool monitor_post(struct monitor *monitor, struct monitor_post *post);
+
+/* What only the writer may do (thresholds, settings): `run` on the monitor lane inside a transaction that is committed
+ * when it returned true, and durable; then `done` on the loop. */
+struct monitor_change {
+    bool (*run)(struct monitor_change *change, struct store *store);
+    void (*done)(struct monitor_change *change);
+    void *ctx;
+    struct err err; /* set: nothing was changed */
+    struct monitor *monitor;
+};
+void monitor_change(struct monitor *monitor, struct monitor_change *change);
+
+/* `run` on the quality lane, then `done` on the loop. */
+void monitor_ask(struct monitor *monitor, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx);

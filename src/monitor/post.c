@@ -1,0 +1,131 @@
+#include "monitor/post.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "codec/json_scan.h"
+#include "monitor/posted.h"
+
+struct applying {
+    struct monitor_post *post;
+    struct store *store;
+    struct posted_row row;
+    int64_t now_us;
+    struct arena arena; /* of one row */
+    struct err *err;
+};
+
+static void note_refusal(struct monitor_post *post, int64_t row, const struct err *err)
+{
+    struct post_report *report = &post->report;
+
+    report->refused++;
+    if (report->errors_count < POST_ERRORS_MAX)
+        report->errors[report->errors_count++] = (struct post_error){row, arena_copy(post->arena, str_of(err->text))};
+}
+
+/* -- predictions ------------------------------------------------------------------------------------------------------
+ */
+
+static void decide(struct applying *applying, struct prediction *p)
+{
+    struct threshold threshold;
+
+    if (p->is_decided && !(p->score >= 0 && p->score <= 1)) {
+        p->is_decided = false;
+        p->undecided = UNDECIDED_OUT_OF_RANGE;
+    }
+    if (!isnan(p->threshold))
+        return;
+    threshold = rules_threshold_at(store_rules(applying->store), p->function, p->alias, p->time_us, THRESHOLD_DEFAULT);
+    p->threshold = threshold.value;
+    p->threshold_number = threshold.number;
+}
+
+static bool apply_prediction(struct applying *applying)
+{
+    struct post_report *report = &applying->post->report;
+    const struct posted_row *row = &applying->row;
+    struct prediction p;
+    struct label label = {0};
+    enum inserted inserted;
+
+    if (!posted_prediction(row, applying->post->function, applying->now_us, &p, applying->err))
+        return false;
+    decide(applying, &p);
+    if (row->has_label)
+        label = (struct label){.function = p.function,
+                               .is_retracted = row->label_is_null,
+                               .value = row->label,
+                               .known_us = row->has_label_time ? row->label_us : applying->now_us,
+                               .source = p.source,
+                               .note = row->note};
+    if (!store_predict(applying->store, &p, row->has_label && !row->label_is_null ? &label : NULL, &inserted,
+                       applying->err))
+        return false;
+    report->accepted += inserted == INSERTED;
+    report->duplicates += inserted == INSERTED_BEFORE;
+    report->undecided += inserted == INSERTED_UNDECIDED;
+    return true;
+}
+
+/* -- labels -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool apply_label(struct applying *applying)
+{
+    struct post_report *report = &applying->post->report;
+    struct label label;
+    struct label_result result;
+
+    if (!posted_label(&applying->row, applying->post->function, applying->now_us, &label, applying->err) ||
+        !store_label(applying->store, &label, &result, applying->err))
+        return false;
+    report->accepted++;
+    report->matched += result.rows > 0;
+    report->rows += result.rows;
+    report->labelled += result.labelled;
+    report->corrected += result.corrected;
+    report->unchanged += result.unchanged;
+    report->older += result.older;
+    report->orphans += result.is_orphan;
+    return true;
+}
+
+static bool (*const apply[POST_KINDS_COUNT])(struct applying *applying) = {
+    [POST_PREDICTIONS] = apply_prediction,
+    [POST_LABELS] = apply_label,
+};
+
+/* -- all ------------------------------------------------------------------------------------------------------------
+ */
+
+static bool apply_row(struct applying *applying, str row, int64_t number)
+{
+    bool good =
+        posted_row_read(row, &applying->arena, &applying->row, applying->err) && apply[applying->post->kind](applying);
+
+    if (!good && applying->err->code == ERR_INVALID) {
+        note_refusal(applying->post, number, applying->err);
+        good = true;
+    }
+    arena_reset(&applying->arena);
+    return good;
+}
+
+bool post_apply(struct monitor_post *post, struct store *store, struct err *err)
+{
+    struct applying applying = {.post = post, .store = store, .now_us = clock_wall_us(), .err = err};
+    struct json_rows rows;
+    bool good = true;
+    str row;
+
+    post->report = (struct post_report){0};
+    json_rows_init(&rows, post->body);
+    while (good && json_rows_next(&rows, &row))
+        good = apply_row(&applying, row, rows.number);
+    if (good && !json_rows_end(&rows, err))
+        note_refusal(post, rows.number + 1, err);
+    arena_free(&applying.arena);
+    return good;
+}
