@@ -35,6 +35,7 @@ struct lane;
 struct monitor;
 struct packages;
 struct readiness;
+struct replays;
 
 /* What a door is made of: the rooms it speaks for, and the user's choices.  Borrowed, by the roof's server.c. */
 struct aws_door {
@@ -48,6 +49,7 @@ struct aws_door {
     struct packages *packages;
     struct readiness *readiness;
     struct interpreters *interpreters;
+    struct replays *replays;
     const struct aws_credentials *credentials;
     const struct session_key *session_key; /* of the keys that functions have; NULL: they have none */
     /* Is an unsigned request one of a page of the dashboard, opened with its token?  It may use service sculler.  NULL:

@@ -53,6 +53,27 @@ enum {
     NETWORK_UP_MS = 5 * 1000,    /* for a cell's uplink to be up; it takes 30 on an idle machine */
     READINESS_RETRY_MS = 1000,   /* after the first; each later pause is twice as long: half a minute in all */
 
+    /* replays and shadows: calls that nobody waits for */
+    REPLAY_CALLS_MAX = 100 * 1000,
+    REPLAY_CALLS_DEFAULT = 1000,
+    REPLAY_RATE_MAX = 10 * 1000, /* calls a second */
+    REPLAY_RATE_DEFAULT = 50,
+    REPLAY_CONCURRENCY_MAX = 16,
+    REPLAYS_RUNNING_MAX = 2,
+    REPLAYS_WAITING_MAX = 16,
+    REPLAYS_KEPT_MAX = 200,                /* results; the oldest go first */
+    REPLAY_PAGE_CALLS = 64,                /* read, run, and put on disk together */
+    REPLAY_PAGE_BYTES = 16 * 1024 * 1024,  /* a page ends with the record that reaches it */
+    REPLAY_CHANGES_PER_CALL_MAX = 1000,    /* rows shown; all are counted */
+    REPLAY_CHANGES_MAX = 10 * 1000,        /* ... of a replay */
+    REPLAY_REFUSED_MS_MAX = 5 * 60 * 1000, /* without room for a single call: it gives up */
+    REPLAY_RESUMES_MAX = 3,                /* without a page in between */
+    SHADOWS_MAX = 1000,                    /* functions that have one */
+    SHADOW_QUEUE_MAX = 256,                /* calls that wait to be copied, of all together */
+    SHADOW_QUEUE_BYTES_MAX = 64 * 1024 * 1024,
+    SHADOW_CONCURRENCY = 2,
+    SHADOW_WAIT_MS_MAX = 60 * 1000, /* what has waited longer is dropped */
+
     /* the record of a call */
     RECORD_INPUT_BYTES_MAX = 256 * 1024,
     RECORD_OUTPUT_BYTES_MAX = 256 * 1024,

@@ -228,7 +228,7 @@ static struct db_rows query(struct db *db, const struct records_filter *filter, 
 
     if (filter->request_id.len > 0)
         which = "request_id = ?1 AND id > ?2 AND received_us >= ?3" SOURCE_IS_WANTED " ORDER BY id LIMIT ?4";
-    else if (filter->after_id > 0)
+    else if (filter->after_id != 0)
         which = "(?1 = '' OR function = ?1) AND id > ?2 AND received_us >= ?3" SOURCE_IS_WANTED " ORDER BY id LIMIT ?4";
     else if (filter->function.len > 0)
         which =

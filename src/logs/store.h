@@ -29,11 +29,13 @@ MUST_USE bool records_store_drain(struct db *db, struct journal_reader *reader, 
 /* Removes the oldest until the rest is within the limits. */
 MUST_USE bool records_store_trim(struct db *db, const struct records_limits *limits, struct err *err);
 
+#define RECORDS_FROM_THE_OLDEST (-1)
+
 struct records_filter {
     str function, request_id; /* empty: any */
     str source;               /* as record_source_is_wanted(); of one request id any */
     int64_t since_us;         /* received at or after; 0: any */
-    int64_t after_id;         /* 0: the newest `limit`; else the first `limit` behind this one */
+    int64_t after_id;         /* 0: the newest `limit`; else the first `limit` behind this one (or FROM_THE_OLDEST) */
     int limit;
 };
 

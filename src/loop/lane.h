@@ -2,8 +2,8 @@
  * lane: one thread that does blocking work in order, for the loop that owns all state.
  *
  * A job gets values and returns values through its `ctx` and touches nothing that is shared: `run` happens
- * on the lane's thread, `done` on the loop afterwards, in the order of submission.  The house has few lanes:
- * `state` (the only writer of sculler.db) and `records` (the only writer of records.db).
+ * on the lane's thread, `done` on the loop afterwards, in the order of submission.  The house has few lanes, each the
+ * only writer of its database: `state` (sculler.db), `records`, `replay`, `monitor`.
  */
 #pragma once
 

@@ -30,6 +30,7 @@
 #include "logs/record.h"
 #include "monitor/monitor.h"
 #include "loop/lane.h"
+#include "replay/replay.h"
 #include "roof/certificate.h"
 #include "roof/config.h"
 #include "roof/credentials.h"
@@ -83,6 +84,7 @@ struct server {
     struct monitor *monitor;
     struct pool *pool;
     struct invoker invoker;
+    struct replays *replays;
     struct aws_door door;
     struct gateway gateway;
     struct console console;
@@ -368,6 +370,14 @@ static void start_pool(struct server *server)
     };
 }
 
+MUST_USE static bool start_replays(struct server *server, struct err *err)
+{
+    const struct replays_options options = {
+        .loop = &server->loop, .state_dir = server->config.state, .invoker = &server->invoker};
+
+    return replays_open(&options, &server->replays, err);
+}
+
 /* The gateway knows no keys and aws/ knows no APIs: a method that asks for AWS_IAM is checked here. */
 static enum gateway_auth authorize(void *ctx, const struct http_exchange *exchange, struct err *err)
 {
@@ -408,6 +418,7 @@ static void start_doors(struct server *server)
         .packages = server->packages,
         .readiness = &server->readiness,
         .interpreters = server->interpreters,
+        .replays = server->replays,
         .credentials = &server->aws_credentials,
         .session_key = &server->session_key,
         .region = setting(config->region),
@@ -481,10 +492,12 @@ static void on_signal(uv_signal_t *handle, int number)
 /* What is on disk is complete; memory goes with the process. */
 static void close_all(struct server *server)
 {
+    replays_stop(server->replays);
     pool_free(server->pool);
     lane_free(server->state_lane);
     monitor_close(server->monitor);
     records_close(server->records);
+    replays_close(server->replays);
     db_close(server->db);
 }
 
@@ -659,6 +672,8 @@ MUST_USE static bool start(struct server *server, struct err *err)
         !start_keeper(server, err) || !start_database(server, err) || !start_functions(server, err))
         return false;
     start_pool(server);
+    if (!start_replays(server, err))
+        return false;
     start_doors(server);
     ready_restart(server);
     watch_signals(server);

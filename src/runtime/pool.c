@@ -195,10 +195,9 @@ static void release(struct template *template, const struct run *run)
 
 static void tell(struct pool *pool, struct run *run, const struct run_result *result)
 {
-    bool last = --pool->admitted == 0;
-
+    pool->admitted--;
     done(run, result);
-    if (last && pool->is_draining && pool->admitted == 0 && pool->on_drained) {
+    if (pool->is_draining && pool->admitted == pool->background && pool->on_drained) {
         void (*on_drained)(void *ctx) = pool->on_drained;
         pool->on_drained = NULL;
         on_drained(pool->drained_ctx);
@@ -657,7 +656,7 @@ void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx)
     pool->is_draining = true;
     pool->on_drained = on_drained;
     pool->drained_ctx = ctx;
-    if (pool->admitted == 0) {
+    if (pool->admitted == pool->background) {
         pool->on_drained = NULL;
         on_drained(ctx);
     }

@@ -90,7 +90,8 @@ enum pool_room {
     POOL_ROOM_FREE,
 };
 enum pool_room pool_room(const struct pool *pool);
-void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx); /* no new runs, finish those there */
+/* No new runs; those there are finished, but background ones, for which nobody waits. */
+void pool_drain(struct pool *pool, void (*on_drained)(void *ctx), void *ctx);
 void pool_free(struct pool *pool);
 /* The START/END/REPORT lines are made by invoke/, not here. */
 

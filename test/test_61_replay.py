@@ -1,0 +1,271 @@
+"""What another version would say: replays of recorded calls, and shadows of live ones."""
+
+import json
+import statistics
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import pytest
+from helpers import invoke, make_function, wait_active, wait_until, zip_of
+
+# Version 1 and 2 say otherwise where x is divisible by 7; 2 fails at 13 and is quick; both sum floats in another order.
+ONE = """
+import time
+def handler(event, context):
+    x = event["x"]
+    if x == 11:
+        raise ValueError("one does not like 11")
+    time.sleep(event.get("sleep", 0))
+    return {"decision": x % 2 == 0, "sum": 0.1 + 0.2 + x}
+"""
+TWO = """
+import time
+def handler(event, context):
+    x = event["x"]
+    if x == 13:
+        raise ValueError("two does not like 13")
+    time.sleep(event.get("sleep", 0))
+    return {"sum": 0.2 + x + 0.1, "decision": (x % 2 == 0) != (x % 7 == 0)}
+"""
+CONTEXT = """
+def handler(event, context):
+    return {"custom": context.client_context and context.client_context.custom}
+"""
+
+
+def ask(server, method, path, body=None):
+    """The status and the JSON of a signed request to our own HTTP."""
+    keys = server.credentials
+    data = json.dumps(body).encode() if body is not None else None
+    signed = botocore.awsrequest.AWSRequest(method, server.url + path, data=data)
+    credentials = botocore.credentials.Credentials(keys["access_key_id"], keys["secret_access_key"])
+    botocore.auth.SigV4Auth(credentials, "sculler", keys["region"]).add_auth(signed)
+    request = urllib.request.Request(server.url + path, data, dict(signed.headers), method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def two_versions(lam, name, one=ONE, two=TWO, **settings):
+    """Versions 1 and 2, alias live at 1."""
+    make_function(lam, name, one, **settings)
+    assert lam.publish_version(FunctionName=name)["Version"] == "1"
+    lam.update_function_code(FunctionName=name, ZipFile=zip_of(two))
+    wait_active(lam, name)
+    assert lam.publish_version(FunctionName=name)["Version"] == "2"
+    for version in "12":
+        wait_active(lam, name, Qualifier=version)
+    lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+
+
+def start(server, name, **order):
+    status, answer = ask(server, "POST", "/v1/replays", {"function": name, "version": "2", "rate": 1000} | order)
+    assert status == 202, answer
+    return answer["id"]
+
+
+def result(server, id, rows=1000):
+    status, answer = ask(server, "GET", f"/v1/replays/{id}?rows={rows}")
+    assert status == 200, answer
+    return answer
+
+
+def ended(server, id, seconds=60):
+    wait_until(lambda: result(server, id)["state"] not in ("waiting", "running"), "the replay ends", seconds)
+    return result(server, id)
+
+
+def records(server, name, source, limit=10000):
+    keys = server.credentials
+    path = f"/v1/logs?function={name}&source={source}&limit={limit}"
+    signed = botocore.awsrequest.AWSRequest("GET", server.url + path)
+    credentials = botocore.credentials.Credentials(keys["access_key_id"], keys["secret_access_key"])
+    botocore.auth.SigV4Auth(credentials, "sculler", keys["region"]).add_auth(signed)
+    request = urllib.request.Request(server.url + path, headers=dict(signed.headers))
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return [json.loads(line) for line in answer.read().splitlines()]
+
+
+def test_a_replay_counts_what_changes(server, lam, name):
+    two_versions(lam, name)
+    for x in range(140):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    done = ended(server, start(server, name, last=130))  # 10 to 139
+    assert done["state"] == "done" and done["calls"] == done["taken"] == 130, done
+    assert done["mended"] == 1 and done["failed"] == 1 and done["compared"] == 128
+    otherwise = [x for x in range(10, 140) if x % 7 == 0]
+    assert done["differ"] == len(otherwise) and done["same"] == 128 - len(otherwise)
+    assert done["reused"] == 130 and done["cut"] == 0
+    kinds = [row["kind"] for row in done["rows"]]
+    assert kinds.count("answer") == len(otherwise) and kinds[0] == "failed" and kinds.count("mended") == 1
+    assert "two does not like 13" in done["rows"][0]["words"]
+    told = {row["request_id"]: row["words"] for row in done["rows"] if row["kind"] == "answer"}
+    inputs = {record["request_id"]: json.loads(record["input"])["x"] for record in records(server, name, "lambda")}
+    assert sorted(inputs[id] for id in told) == otherwise
+    assert all("at `decision`: was " in words for words in told.values())
+
+
+def test_replays_are_no_traffic(server, lam, name):
+    two_versions(lam, name, two=CONTEXT)
+    for x in range(5):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    ended(server, start(server, name))
+    assert len(records(server, name, "")) == 5
+    replayed = records(server, name, "replay")
+    assert len(replayed) == 5 and {record["version"] for record in replayed} == {"2"}
+    assert {json.loads(record["output"])["custom"]["sculler_source"] for record in replayed} == {"replay"}
+    assert all(record["input"] == "" and record["input_bytes"] > 0 for record in replayed)
+    again = ended(server, start(server, name))  # replays are not replayed
+    assert again["calls"] == 5
+    assert server.cli("logs", name).stdout.count(name) == 5
+    assert server.cli("logs", name, "--source", "replay").stdout.count(name) == 10
+
+
+def test_both_versions_are_run_where_the_record_has_other_answers(server, lam, name):
+    two_versions(lam, name)
+    for x in range(20, 40):
+        invoke(lam, name, {"x": x}, Qualifier="2" if x % 2 else "1")
+    done = ended(server, start(server, name, against="live"))
+    assert done["compared"] == 20 and done["reused"] == 10  # of version 1, as live is
+    assert done["differ"] == len([x for x in range(20, 40) if x % 7 == 0])
+    assert len(records(server, name, "replay")) == 20 + 10
+
+
+def test_what_makes_no_sense_is_refused(server, lam, name):
+    two_versions(lam, name)
+    for order, words in [
+        ({"version": "9"}, "no version or alias '9'"),
+        ({"against": "stable"}, "no version or alias 'stable'"),
+        ({"against": "2"}, "compared with itself"),
+        ({"rate": 0}, "rate"),
+        ({"rate": 1e9}, "rate"),
+        ({"last": 0}, "last"),
+        ({"last": 10**7}, "last"),
+        ({"concurrency": 99}, "concurrency"),
+        ({"tolerance": -1}, "tolerance"),
+        ({"threshold": 7}, "threshold"),
+        ({"function": "nobody-has-this"}, "no function nobody-has-this"),
+    ]:
+        status, answer = ask(server, "POST", "/v1/replays", {"function": name, "version": "2"} | order)
+        assert status in (400, 404) and words in json.dumps(answer), (order, status, answer)
+    assert ask(server, "GET", "/v1/replays/none")[0] == 404
+    nothing = ended(server, start(server, name))  # no call is on record yet
+    assert nothing["state"] == "done" and nothing["calls"] == 0
+
+
+def test_a_replay_is_cancelled(server, lam, name):
+    two_versions(lam, name)
+    for x in range(20, 60):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    id = start(server, name, rate=20)
+    wait_until(lambda: result(server, id)["taken"] >= 3, "it runs")
+    status, answer = ask(server, "DELETE", f"/v1/replays/{id}")
+    assert status == 200
+    done = ended(server, id)
+    assert done["state"] == "cancelled" and 3 <= done["taken"] < 40 and done["taken"] == done["compared"]
+    assert ask(server, "DELETE", f"/v1/replays/{id}")[1]["state"] == "cancelled"
+    listed = ask(server, "GET", f"/v1/replays?function={name}")[1]["replays"]
+    assert [replay["id"] for replay in listed] == [id]
+
+
+@pytest.mark.parametrize("how", ["stop", "kill9"])
+def test_a_replay_goes_on_after_a_restart(own_server, how):
+    server = own_server()
+    lam, name = server.client("lambda"), "f"
+    two_versions(lam, name)
+    for x in range(20, 220):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    id = start(server, name, rate=100)
+    wait_until(lambda: result(server, id)["taken"] >= 100, "half of it is through")
+    getattr(server, how)()
+    server.start()
+    done = ended(server, id)
+    assert done["state"] == "done" and done["taken"] == done["compared"] == 200, done
+    assert done["differ"] == len([x for x in range(20, 220) if x % 7 == 0]) == len(done["rows"])
+    assert done["failed"] == 0  # a call that the end of the server cut off is run again
+
+
+def test_live_calls_do_not_feel_a_replay(own_server):
+    """Each live call takes what it took; and the one place that is reserved is theirs."""
+    server = own_server()
+    lam, name = server.client("lambda"), "f"
+    two_versions(lam, name)
+    lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+
+    def median_ms(count=100):
+        took = []
+        for _ in range(count):
+            began = time.monotonic()
+            answer = invoke(lam, name, {"x": 2}, Qualifier="live")
+            took.append((time.monotonic() - began) * 1000)
+            assert answer.error is None
+            time.sleep(0.005)
+        return statistics.median(took)
+
+    median_ms()
+    alone = median_ms()
+    for x in range(20, 220):
+        invoke(lam, name, {"x": x, "sleep": 0.02}, Qualifier="live")
+    id = start(server, name, against="live", rate=1000, concurrency=4)
+    wait_until(lambda: result(server, id)["taken"] > 0, "it runs")
+    beside = median_ms()
+    assert result(server, id)["state"] == "running", "the replay ended before it was felt"
+    ask(server, "DELETE", f"/v1/replays/{id}")
+    print(f"median of a live call: {alone:.2f} ms alone, {beside:.2f} ms beside a replay")
+    assert beside < 3 * alone + 2
+
+
+def shadow(server, name, method="GET", body=None):
+    return ask(server, method, f"/v1/functions/{name}/shadow", body)
+
+
+def test_a_shadow_is_recorded_and_never_returned(server, lam, name):
+    two_versions(lam, name)
+    assert shadow(server, name)[0] == 404
+    status, answer = shadow(server, name, "PUT", {"version": "2"})
+    assert status == 200 and answer["alias"] == "live" and answer["share"] == 1
+    for x in range(20, 40):
+        answer = invoke(lam, name, {"x": x}, Qualifier="live")
+        assert answer.version == "1" and answer.payload["decision"] == (x % 2 == 0)
+    invoke(lam, name, {"x": 1}, Qualifier="1")  # not by the alias
+    wait_until(lambda: shadow(server, name)[1]["answered"] == 20, "all are copied")
+    counts = shadow(server, name)[1]
+    assert counts["seen"] == counts["copied"] == 20 and counts["dropped"] == counts["failed"] == 0
+    copies = records(server, name, "shadow")
+    assert len(copies) == 20 and {copy["version"] for copy in copies} == {"2"}
+    decisions = {json.loads(copy["input"])["x"]: json.loads(copy["output"])["decision"] for copy in copies}
+    assert decisions == {x: (x % 2 == 0) != (x % 7 == 0) for x in range(20, 40)}
+    live = records(server, name, "")
+    assert len(live) == 21 and {copy["detail"] for copy in copies} == {
+        f"shadow of {record['request_id']}" for record in live[:20]
+    }
+    assert shadow(server, name, "DELETE")[0] == 204 and shadow(server, name, "DELETE")[0] == 404
+    invoke(lam, name, {"x": 1}, Qualifier="live")
+    time.sleep(0.2)
+    assert len(records(server, name, "shadow")) == 20
+
+
+def test_a_shadow_is_set_over_a_restart_and_drops_what_is_too_much(own_server):
+    server = own_server()
+    lam, name = server.client("lambda"), "f"
+    slow = "import time\ndef handler(event, context): time.sleep(1)"
+    two_versions(lam, name, "def handler(event, context): pass", slow)
+    assert shadow(server, name, "PUT", {"version": "2", "share": 1.0})[0] == 200
+    server.restart()
+    lam = server.client("lambda", max_pool_connections=16)
+    assert shadow(server, name)[1]["version"] == "2"
+    for _ in range(300):
+        assert invoke(lam, name, {}, Qualifier="live").error is None
+    counts = shadow(server, name)[1]
+    assert counts["seen"] == 300 and counts["dropped"] >= 300 - 256 - 20, counts
+    assert shadow(server, name, "PUT", {"version": "7"})[0] == 404
+    assert shadow(server, name, "PUT", {"version": "2", "share": 0})[0] == 400
+    assert shadow(server, name, "PUT", {"version": "2", "alias": "stable"})[0] == 404
