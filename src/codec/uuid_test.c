@@ -35,4 +35,81 @@ static void tells_what_is_one(void)
     ok(!uuid_is((str){0}));
 }
 
-TEST_MAIN(makes_version_four, sorts_version_seven_by_time, tells_what_is_one)
+static const unsigned char key[SIPHASH_KEY_BYTES] = "0123456789abcde", other_key[SIPHASH_KEY_BYTES] = "0123456789abcdf";
+
+static void seals_a_number_and_reads_it_back(void)
+{
+    static const struct {
+        int64_t ms;
+        uint64_t number;
+    } rows[] = {{0, 0},
+                {0x017f22e279b0, 1},
+                {0x017f22e279b0, UUID_NUMBER_MAX},
+                {0x017f22e279b0, UINT64_C(0xfedcba9876)},
+                {(INT64_C(1) << 48) - 1, UUID_NUMBER_MAX}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[UUID_CHARS];
+        int64_t ms = -1;
+        uint64_t number = 7;
+
+        uuid_v7_sealed(rows[i].ms, rows[i].number, key, text);
+        ok(uuid_is(str_of(text)) && text[14] == '7' && strchr("89ab", text[19]));
+        ok(uuid_v7_open(str_of(text), key, &ms, &number) && ms == rows[i].ms && number == rows[i].number);
+        ok(uuid_v7_time(str_of(text), &ms) && ms == rows[i].ms);
+        ok(!uuid_v7_open(str_of(text), other_key, &ms, &number));
+    }
+}
+
+static void sorts_sealed_ones_by_time_then_number(void)
+{
+    char first[UUID_CHARS], second[UUID_CHARS], third[UUID_CHARS];
+
+    uuid_v7_sealed(1000, 0xfffffff, key, first);
+    uuid_v7_sealed(1000, 0x10000000, key, second);
+    uuid_v7_sealed(1001, 0, key, third);
+    ok(strcmp(first, second) < 0 && strcmp(second, third) < 0);
+}
+
+/* An id of a row that was made before the program was built anew must still lead to it. */
+static void keeps_its_form(void)
+{
+    char text[UUID_CHARS];
+
+    uuid_v7_sealed(0x017f22e279b0, 0x123456789a, key, text);
+    ok(str_eq(str_of(text), STR("017f22e2-79b0-7123-9159-e269a30a116d")));
+}
+
+static void opens_nothing_that_was_changed(void)
+{
+    char text[UUID_CHARS], fresh[UUID_CHARS];
+    int64_t ms = 0;
+    uint64_t number = 0;
+    int opened = 0;
+
+    uuid_v7_sealed(0x017f22e279b0, 42, key, text);
+    for (int i = 0; i < UUID_CHARS - 1; i++) {
+        char before = text[i];
+
+        if (before == '-')
+            continue;
+        text[i] = before == '0' ? '1' : '0';
+        opened += uuid_v7_open(str_of(text), key, &ms, &number);
+        text[i] = before;
+    }
+    ok(opened == 0 && ms == 0 && number == 0);
+    for (int i = 0; i < 1000; i++) {
+        uuid_v7(0x017f22e279b0, fresh);
+        opened += uuid_v7_open(str_of(fresh), key, &ms, &number);
+    }
+    ok(opened == 0);
+    uuid_v4(fresh);
+    ok(!uuid_v7_open(str_of(fresh), key, &ms, &number) && !uuid_v7_time(str_of(fresh), &ms));
+    ok(!uuid_v7_open(STR("no"), key, &ms, &number) && !uuid_v7_time(STR(""), &ms));
+    for (char *at = text; *at; at++)
+        *at = (char)(*at >= 'a' && *at <= 'f' ? *at - 32 : *at);
+    ok(uuid_v7_open(str_of(text), key, &ms, &number) && number == 42); /* as some tools print them */
+}
+
+TEST_MAIN(makes_version_four, sorts_version_seven_by_time, tells_what_is_one, seals_a_number_and_reads_it_back,
+          sorts_sealed_ones_by_time_then_number, keeps_its_form, opens_nothing_that_was_changed)
