@@ -1,8 +1,9 @@
 """What another version would say: replays of recorded calls, and shadows of live ones."""
 
 import json
+import signal
 import statistics
-import threading
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import pytest
-from helpers import invoke, make_function, wait_active, wait_until, zip_of
+from helpers import BIN, invoke, make_function, wait_active, wait_until, zip_of
 
 # Version 1 and 2 say otherwise where x is divisible by 7; 2 fails at 13 and is quick; both sum floats in another order.
 ONE = """
@@ -269,3 +270,55 @@ def test_a_shadow_is_set_over_a_restart_and_drops_what_is_too_much(own_server):
     assert shadow(server, name, "PUT", {"version": "7"})[0] == 404
     assert shadow(server, name, "PUT", {"version": "2", "share": 0})[0] == 400
     assert shadow(server, name, "PUT", {"version": "2", "alias": "stable"})[0] == 404
+
+
+def test_diff_tells_what_changes(server, lam, name):
+    two_versions(lam, name)
+    for x in range(20, 62):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    done = server.cli("diff", "live", "2", name, "--replay", "42", "--rate", "1000", check=5)
+    assert "6 of 42 answers change (14 %): here they are." in done.stdout
+    assert done.stdout.count("at `decision`: was ") == 6 and "42 calls" in done.stderr
+    few = server.cli("diff", "1", "2", name, "--rate", "1000", "--rows", "2", check=5)
+    assert few.stdout.count("at `decision`") == 2 and "... and 4 more (--rows COUNT)" in few.stdout
+    same = server.cli("diff", "recorded", "1", name, "--rate", "1000", check=0)
+    assert "None of 42 answers changes." in same.stdout
+    as_json = json.loads(server.cli("diff", "1", "2", name, "--json", "--rate", "1000", check=5).stdout)
+    assert as_json["differ"] == 6 and len(as_json["rows"]) == 6
+    id = server.cli("diff", "1", "2", name, "--detach", check=0).stdout.strip()
+    assert "6 of 42" in server.cli("diff", "--show", id, check=5).stdout
+    assert "which two versions" in server.cli("diff", "1", check=2).stderr
+    assert "takes a number" in server.cli("diff", "1", "2", name, "--replay", "many", check=2).stderr
+    assert "no version or alias '9'" in server.cli("diff", "1", "9", name, check=1).stderr
+
+
+def test_ctrl_c_cancels_a_diff(server, lam, name):
+    two_versions(lam, name)
+    for x in range(20, 60):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    command = [BIN, "diff", "1", "2", name, "--rate", "10"]
+    process = subprocess.Popen(command, env=server.env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    listed = lambda: ask(server, "GET", f"/v1/replays?function={name}")[1]["replays"]  # noqa: E731
+    wait_until(lambda: listed() and listed()[0]["state"] == "running", "it runs")
+    process.send_signal(signal.SIGINT)
+    out, words = process.communicate(timeout=30)
+    assert process.returncode == 1 and "the replay is cancelled after" in words and out == ""
+    assert listed()[0]["state"] == "cancelled"
+
+
+def test_deploy_shows_what_changes_before_it_goes_live(server, tmp_path):
+    folder = tmp_path / "replayed-deploy"
+    folder.mkdir()
+    main = folder / "main.py"
+    main.write_text(ONE)
+    server.cli("deploy", folder, check=0)
+    lam = server.client("lambda")
+    for x in range(20, 41):
+        invoke(lam, folder.name, {"x": x}, Qualifier="live")
+    main.write_text(TWO)
+    words = server.cli("deploy", folder, "--replay", "5000", check=0).stderr
+    assert "3 of 21 answers change (14 %)" in words and words.index("3 of 21") < words.index("version 1 -> 2")
+    main.write_text(TWO.replace("13", "33"))
+    refused = server.cli("deploy", folder, "--replay", "5000", check=1).stderr
+    assert "1 call on record that version 2 answered ends in an error" in refused and "stays live" in refused
+    assert lam.get_alias(FunctionName=folder.name, Name="live")["FunctionVersion"] == "2"

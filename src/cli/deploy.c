@@ -15,8 +15,10 @@
 #include "cli/project.h"
 #include "cli/prove.h"
 #include "cli/publish.h"
+#include "cli/replay.h"
 #include "cli/session.h"
 #include "cli/verdict.h"
+#include "codec/json_read.h"
 
 enum { MEMORY_STEP_MB = 128 };
 
@@ -82,13 +84,50 @@ static void tell_latest(const struct project *project)
         STR_ARG(project->name));
 }
 
+/* Before it goes live: what would it say to the calls that are on record?  Told; a call that was answered and is not
+ * any more is a reason to stop. */
+MUST_USE static bool replay_recorded(struct session *session, const struct project *project, const struct live *now,
+                                     str version, long long last, struct err *err)
+{
+    const struct replay_wish wish = {.function = project->name,
+                                     .version = version,
+                                     .against = now->version,
+                                     .last = last,
+                                     .threshold = -1,
+                                     .tolerance = -1};
+    json_auto_t *result = NULL;
+    str id;
+
+    if (last == 0 || now->version.len == 0 || str_eq(now->version, version))
+        return true;
+    if (!replay_begin(session, &wish, &id, err) || !replay_follow(session, id, REPLAY_ROWS_SHOWN_DEFAULT, &result, err))
+        return false;
+    replay_print(stderr, result, 4);
+    say("    All of it: sculler diff --show " STR_FMT, STR_ARG(id));
+    long long failed = json_integer_value(json_object_get(result, "failed"));
+    return failed == 0 ||
+           err_set(err, ERR_INVALID,
+                   "%lld call%s on record that version %.20s answered end%s in an error (deploy without "
+                   "--replay if that is meant)",
+                   failed, failed == 1 ? "" : "s", arena_cstr(&session->arena, now->version), failed == 1 ? "s" : "");
+}
+
+MUST_USE static bool prove(struct session *session, const struct project *project, const struct samples *samples,
+                           const struct published *published, long long replay, struct live *ret_now, struct proof *ret,
+                           struct err *err)
+{
+    return prove_version(session, project, samples, published->version, ret, err) &&
+           live_read(session, project->name, ret_now, err) &&
+           replay_recorded(session, project, ret_now, published->version, replay, err);
+}
+
 MUST_USE static bool go_live(struct session *session, const struct project *project, const struct samples *samples,
-                             struct published *published, struct err *err)
+                             long long replay, struct published *published, struct err *err)
 {
     struct live now;
     struct proof proof;
 
-    if (!prove_version(session, project, samples, published->version, &proof, err)) {
+    if (!prove(session, project, samples, published, replay, &now, &proof, err)) {
         char what[64];
 
         snprintf(what, sizeof what, "version " STR_FMT " is not live", STR_ARG(published->version));
@@ -103,8 +142,7 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
         say("    Nothing more was asked of it before it goes live: there is no sample event in %s/events.",
             project->dir);
     tell_memory(project, &proof);
-    if (!live_read(session, project->name, &now, err) ||
-        !live_move(session, project->name, &now, published->version, err))
+    if (!live_move(session, project->name, &now, published->version, err))
         return false;
     verdict_clear(session, project->name, published->version);
     if (now.version.len)
@@ -116,7 +154,7 @@ MUST_USE static bool go_live(struct session *session, const struct project *proj
 }
 
 MUST_USE static bool deploy(struct session *session, const struct project *project, const struct samples *samples,
-                            struct published *ret, str *ret_url, struct err *err)
+                            long long replay, struct published *ret, str *ret_url, struct err *err)
 {
     struct package package;
     int64_t since;
@@ -132,7 +170,7 @@ MUST_USE static bool deploy(struct session *session, const struct project *proje
         return false;
     if (ret->changed) {
         say_step("publish", "version " STR_FMT "  %.1f s", STR_ARG(ret->version), lap(&since));
-        if (!go_live(session, project, samples, ret, err))
+        if (!go_live(session, project, samples, replay, ret, err))
             return false;
     } else {
         say_step("unchanged", "version " STR_FMT " is live with this code and these settings", STR_ARG(ret->version));
@@ -157,13 +195,20 @@ static int deploy_project(struct session *session, const struct arguments *argum
 {
     struct samples *samples = arena_new(&session->arena, struct samples, 1);
     struct published published = {0};
+    const char *replay = option_text(arguments, "replay");
+    long long last = 0;
     struct err err = {0};
     int status = EXIT_OK;
     str url;
 
+    if (replay && !str_to_int(str_of(replay), 1, REPLAY_CALLS_MAX, &last)) {
+        err_set(&err, ERR_INVALID, "--replay takes a number of calls, 1 to %d", REPLAY_CALLS_MAX);
+        return command_usage_error(&deploy_command, err.text);
+    }
+
     if (!samples_load(project->dir, &session->arena, samples, &err))
         return session_failed(session, "deploy", &err);
-    if (deploy(session, project, samples, &published, &url, &err))
+    if (deploy(session, project, samples, last, &published, &url, &err))
         print_result(arguments, project, &published, url);
     else
         status = session_failed(session, "deploy", &err);
@@ -196,6 +241,11 @@ static int deploy_run(const struct arguments *arguments)
     return status;
 }
 
+static const struct option deploy_options[] = {
+    {"replay", "COUNT", "before it goes live, show what it says otherwise to the last COUNT calls on record"},
+    {0},
+};
+
 const struct command deploy_command = {
     .name = "deploy",
     .summary = "Package a folder, publish it as a new version, and make it live",
@@ -215,6 +265,7 @@ const struct command deploy_command = {
             "The new version is imported, and answers its sample events, events/X.json with events/X.expected.json, "
             "before\nit goes live.\n"
             "Files named in .scullerignore stay out of the package. Prints the URL at which the function answers.\n",
+    .options = deploy_options,
     .operands_min = 1,
     .operands_max = 1,
     .run = deploy_run,

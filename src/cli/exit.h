@@ -7,4 +7,5 @@ enum {
     EXIT_USAGE = 2,     /* the command line makes no sense */
     EXIT_NO_SERVER = 3, /* nobody answers at the address */
     EXIT_FUNCTION = 4,  /* the function ran and ended in an error */
+    EXIT_DIFFERS = 5,   /* diff: something would change */
 };
