@@ -1,10 +1,13 @@
 #include "stats/curve.h"
 
 #include "stats/near.h"
+#include "stats/random.h"
+#include "stats/special.h"
 
 #include "../../test/stats/fixtures.h"
 #include "base/test.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static struct stats_scores scores;
@@ -119,6 +122,45 @@ static void suffix_sums_end_in_zero(void)
     ok(sums[0] == 3 && sums[1] == 2 && sums[1023] == 2 && sums[1024] == 0 && stats_total(bins) == 3);
 }
 
+/* Two normal classes `apart`; the true area is Phi(apart / sqrt 2).  How often does the interval have it? */
+static double area_coverage(int negatives, int positives, double apart, int rounds)
+{
+    double truth = stats_normal_cdf(apart / sqrt(2)), sum = 0;
+    struct stats_random random;
+
+    stats_random_init(&random, (uint64_t)(negatives * 1000 + positives));
+    for (int round_ = 0; round_ < rounds; round_++) {
+        struct stats_interval area;
+
+        memset(&scores, 0, sizeof scores);
+        for (int i = 0; i < negatives + positives; i++) {
+            bool positive = i >= negatives;
+            double score = stats_normal_cdf((stats_random_normal(&random) + (positive ? apart : 0) - apart / 2) / 1.5);
+
+            (positive ? scores.positive : scores.negative)[stats_bin(score)]++;
+        }
+        area = stats_auc(&scores, 0.95);
+        sum += area.low <= truth && truth <= area.high;
+    }
+    return sum / rounds;
+}
+
+static void an_area_is_covered(void)
+{
+    static const struct {
+        int negatives, positives;
+        double apart;
+    } worlds[] = {{10, 10, 1}, {10, 10, 2.5}, {100, 12, 2}, {25, 25, 1}, {25, 25, 2.5}, {200, 40, 2}, {300, 300, 0.5}};
+
+    for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
+        double share = area_coverage(worlds[i].negatives, worlds[i].positives, worlds[i].apart, 2000);
+
+        printf("# an area of %.3f, %d and %d labels, is covered %.4f\n", stats_normal_cdf(worlds[i].apart / sqrt(2)),
+               worlds[i].negatives, worlds[i].positives, share);
+        ok(share > 0.93 && share < 0.985);
+    }
+}
+
 TEST_MAIN(a_score_has_a_bin_and_a_threshold_an_edge, ranks_as_scikit_learn_does, the_variance_of_an_area_is_delongs,
           each_edge_has_the_confusion_of_its_rows, finds_the_best_threshold, an_area_needs_both_labels,
-          suffix_sums_end_in_zero)
+          suffix_sums_end_in_zero, an_area_is_covered)

@@ -8,6 +8,7 @@ The header is committed, so that the tests need none of these libraries.  Everyt
 same bytes.
 """
 import pathlib
+import re
 
 import numpy as np
 import scipy
@@ -135,7 +136,63 @@ def delong_variance(s, y):
     return psi.mean(1).var(ddof=1) / len(x) + psi.mean(0).var(ddof=1) / len(z)
 
 
-SECTIONS = [special_functions, intervals, confusions, ranked]
+def calibrations():
+    rows = []
+    for i, (n, prevalence, apart, digits) in enumerate(((60, 0.4, 2, 1), (300, 0.2, 3, None), (250, 0.1, 1, 2))):
+        s, y = scores(np.random.default_rng(100 + i), n, prevalence, apart, digits)
+        centre = (np.minimum(1023, np.floor(1024 * s)) + 0.5) / 1024
+        share, mean = calibration_curve(y, centre, n_bins=8, strategy="uniform")
+        rows.append((i, metrics.brier_score_loss(y, centre), len(share), share, mean))
+    table("reliability_rows", "int set;\n    double brier_of_bins;\n    int count;\n    double share[8], mean[8];", rows,
+          "sklearn calibration_curve, 8 bins of equal width, scores at the middle of their bin")
+    rows = []
+    rng = np.random.default_rng(7)
+    for n in (1, 5, 24):
+        x = np.arange(n)
+        y = x / n + rng.normal(0, 0.4, n)
+        w = np.round(rng.gamma(1, 3, n))
+        w[0] = max(w[0], 1)
+        rows.append((n, y, w, IsotonicRegression(out_of_bounds="clip").fit(x, y, sample_weight=w).predict(x)))
+    table("isotonic_rows", "int count;\n    double values[24], weights[24], fitted[24];", rows,
+          "sklearn IsotonicRegression; a weight of 0 is a gap")
+
+
+def drifts():
+    rng = np.random.default_rng(11)
+    rows = []
+    for n, m, shift in ((20, 20, 0), (20, 50, 1), (80, 90, 0.4), (300, 300, 0.1)):
+        a, b = np.sort(rng.normal(0, 1, n)), np.sort(rng.normal(shift, 1, m))
+        i = len(rows)
+        out.append(f"static const double ks_reference_{i}[] = {number(a)};")
+        out.append(f"static const double ks_window_{i}[] = {number(b)};")
+        r = stats.ks_2samp(a, b, method="exact")
+        rows.append((f"@ks_reference_{i}", f"@ks_window_{i}", n, m, r.statistic, r.pvalue))
+    out.append("")
+    table("ks_rows", "const double *reference, *window;\n    size_t n, m;\n    double statistic, p;", rows,
+          "scipy.stats.ks_2samp, exact")
+    rows = []
+    for a, b in (([50, 30, 20], [40, 45, 15]), ([500, 300, 200, 90], [480, 330, 210, 70]), ([30, 70], [45, 55])):
+        r = stats.chi2_contingency([a, b], correction=False)
+        pad = [0] * (4 - len(a))
+        rows.append((len(a), a + pad, b + pad, r.statistic, r.pvalue))
+    table("chi_square_rows", "int count;\n    double reference[4], window[4], statistic, p;", rows,
+          "scipy.stats.chi2_contingency, no correction")
+
+
+def orders():
+    rng = np.random.default_rng(13)
+    rows = []
+    out.append(f"static const double delays[] = {number(np.sort(rng.gamma(2, 100, 200)))};")
+    x = np.sort(np.random.default_rng(13).gamma(2, 100, 200))
+    for n, q, level in ((7, 0.5, 0.95), (20, 0.5, 0.95), (61, 0.5, 0.99), (200, 0.5, 0.95), (200, 0.9, 0.95), (200, 0.25, 0.9)):
+        ci = stats.quantile_test(x[:n], p=q).confidence_interval(level)
+        rows.append((n, q, level, np.quantile(x[:n], q), ci.low, ci.high))
+    table("quantile_rows", "size_t count;\n    double share, level, value, low, high;", rows,
+          "numpy.quantile; scipy.stats.quantile_test, of the first `count` of delays")
+
+
+SECTIONS = [special_functions, intervals, confusions, ranked, calibrations, drifts, orders]
+
 
 for section in SECTIONS:
     section()
@@ -150,7 +207,6 @@ text = f"""/*
 
 /* clang-format off */
 """ + "\n".join(out).replace('"@', "").replace("@", "")
-import re
-text = re.sub(r'((?:score|label)_\d+)"', r"\1", text)
+text = re.sub(r'((?:score|label|ks_reference|ks_window)_\d+)"', r"\1", text)
 (pathlib.Path(__file__).parent / "fixtures.h").write_text(text)
 print(f"{text.count(chr(10))} lines")
