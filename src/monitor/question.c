@@ -27,8 +27,8 @@ struct collecting {
 /* -- files
  * ------------------------------------------------------------------------------------------------------------- */
 
-static bool visit_file(const char *folder, int64_t month_us, bool (*each)(void *ctx, struct db *db, struct err *err),
-                       void *ctx, struct err *err)
+bool question_file(const char *folder, int64_t month_us, bool (*each)(void *ctx, struct db *db, struct err *err),
+                   void *ctx, struct err *err)
 {
     char path[PERIOD_PATH_MAX];
     struct db *db;
@@ -52,7 +52,7 @@ bool question_files(const char *folder, int64_t from_us, int64_t to_us,
     if (!store_months(folder, months, &count, err))
         return false;
     for (int i = count - 1; i >= 0; i--)
-        if (months[i] < to_us && month_after(months[i]) > from_us && !visit_file(folder, months[i], each, ctx, err))
+        if (months[i] < to_us && month_after(months[i]) > from_us && !question_file(folder, months[i], each, ctx, err))
             return false;
     return true;
 }

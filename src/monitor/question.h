@@ -63,6 +63,10 @@ struct db;
 MUST_USE bool question_files(const char *folder, int64_t from_us, int64_t to_us,
                              bool (*each)(void *ctx, struct db *db, struct err *err), void *ctx, struct err *err);
 
+/* The same of one month's file, which must be there. */
+MUST_USE bool question_file(const char *folder, int64_t month_us,
+                            bool (*each)(void *ctx, struct db *db, struct err *err), void *ctx, struct err *err);
+
 /* "AND s.function = ?" and what else the question asks of a stream and segment, over aliases s and g.  Values for it
  * are appended from values[*count]. */
 struct db_value;

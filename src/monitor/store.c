@@ -449,6 +449,24 @@ bool store_label(struct store *store, const struct label *label, struct label_re
     return true;
 }
 
+bool store_find(struct store *store, str function, str prediction_id, int64_t *ret_month_us, int64_t *ret_row,
+                bool *ret_found, struct err *err)
+{
+    const struct label wanted = {.function = function, .prediction_id = prediction_id};
+    struct opened *opened;
+    int count = 0;
+
+    *err = (struct err){0};
+    for (int i = 0; i < store->months_count && count == 0; i++) {
+        if (!opened_of(store, store->months[i], &opened, err) ||
+            !period_find(opened->period, &wanted, ret_row, 1, &count, err))
+            return false;
+        *ret_month_us = store->months[i];
+    }
+    *ret_found = count > 0;
+    return true;
+}
+
 /* -- the journal's place
  * ------------------------------------------------------------------------------------------------ */
 

@@ -47,6 +47,10 @@ struct label_result {
 };
 MUST_USE bool store_label(struct store *store, const struct label *label, struct label_result *ret, struct err *err);
 
+/* The row that has this id of a client's, of any month; false in *ret_found: none. */
+MUST_USE bool store_find(struct store *store, str function, str prediction_id, int64_t *ret_month_us, int64_t *ret_row,
+                         bool *ret_found, struct err *err);
+
 MUST_USE bool store_has_request(struct store *store, int64_t time_us, str request_id, bool *ret, struct err *err);
 
 /* How far the journal of records was captured; and to be set in the transaction of what was. */

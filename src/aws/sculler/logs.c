@@ -69,14 +69,19 @@ static void write_field(struct jw *jw, const struct record *record, const struct
         jw_int(jw, field->name, record_number(record, field));
 }
 
+void logs_write_members(struct jw *jw, const struct record *record)
+{
+    for (int i = 0; i < RECORD_FIELDS; i++)
+        write_field(jw, record, &record_fields[i]);
+}
+
 static void write_line(struct buf *buf, const struct record *record)
 {
     struct jw jw;
 
     jw_init(&jw, buf);
     jw_object(&jw);
-    for (int i = 0; i < RECORD_FIELDS; i++)
-        write_field(&jw, record, &record_fields[i]);
+    logs_write_members(&jw, record);
     jw_object_end(&jw);
     buf_add_char(buf, '\n');
 }

@@ -3,5 +3,9 @@
 
 #include "aws/door.h"
 
+struct record;
+
 extern const struct shape logs_shape;
 void logs_get(struct aws_call *call);
+/* A record as its members, into the open object. */
+void logs_write_members(struct jw *jw, const struct record *record);

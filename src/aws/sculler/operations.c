@@ -4,6 +4,7 @@
 #include "aws/sculler/import.h"
 #include "aws/sculler/logs.h"
 #include "aws/sculler/posts.h"
+#include "aws/sculler/predictions.h"
 #include "aws/sculler/quality.h"
 #include "aws/sculler/replays.h"
 #include "aws/sculler/sculler.h"
@@ -58,6 +59,20 @@ static const struct aws_operation operations[] = {
      .loop = posts_labels,
      .body_max = POST_BODY_BYTES_MAX,
      .raw_body = true},
+    {.name = "ListPredictions",
+     .method = "GET",
+     .path = "/v1/predictions",
+     .status = 200,
+     .shape = &predictions_shape,
+     .kind = AWS_LOOP,
+     .loop = predictions_browse},
+    {.name = "GetPrediction",
+     .method = "GET",
+     .path = "/v1/predictions/{PredictionId}",
+     .status = 200,
+     .shape = &prediction_shape,
+     .kind = AWS_LOOP,
+     .loop = prediction_get},
     {.name = "GetQuality",
      .method = "GET",
      .path = "/v1/quality/{FunctionName}",
