@@ -56,7 +56,7 @@ static bool text_or_number(struct reading *reading, const char *name, str *ret)
 
 static bool read_text(struct reading *reading, const struct member *member)
 {
-    str *at = (str *)((char *)reading->row + member->offset);
+    str *at = (str *)(void *)((char *)reading->row + member->offset);
     str text;
 
     if (!text_or_number(reading, member->name, &text))
@@ -284,7 +284,7 @@ static bool read_members(struct reading *reading)
 
 bool posted_row_read(str json, struct arena *arena, struct posted_row *ret, struct err *err)
 {
-    struct posted_row row = {.amount = NAN, .undecided = UNDECIDED_MISSING};
+    struct posted_row row = {.amount = (double)NAN, .undecided = UNDECIDED_MISSING};
     BUF_AUTO room = {0};
     struct jr jr;
     struct reading reading = {&jr, arena, &row, err};

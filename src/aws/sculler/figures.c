@@ -7,9 +7,9 @@
 static void write_share(struct jw *jw, const char *key, int64_t k, int64_t n)
 {
     const double z = 1.959963984540054;
-    double share = n ? (double)k / (double)n : 0, count = (double)n, scale = 1 + z * z / (count ? count : 1);
-    double centre = (share + z * z / (2 * (count ? count : 1))) / scale;
-    double half = z / scale * sqrt(share * (1 - share) / (count ? count : 1) + z * z / (4 * count * count + !n));
+    double share = n ? (double)k / (double)n : 0, count = n ? (double)n : 1, scale = 1 + z * z / count;
+    double centre = (share + z * z / (2 * count)) / scale;
+    double half = z / scale * sqrt(share * (1 - share) / count + z * z / (4 * count * count));
 
     jw_object_key(jw, key);
     if (n) {

@@ -49,7 +49,7 @@ static void write_report(struct jw *jw, enum post_kind kind, const struct post_r
     jw_object(jw);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (members[i].of[kind])
-            jw_int(jw, members[i].name, *(const int64_t *)((const char *)report + members[i].offset));
+            jw_int(jw, members[i].name, *(const int64_t *)(const void *)((const char *)report + members[i].offset));
     write_errors(jw, report);
     jw_object_end(jw);
 }
