@@ -37,7 +37,7 @@ static struct replay_change *add_change(struct replay_verdict *verdict, enum rep
     if (verdict->changes_count == verdict->changes_max)
         return NULL;
     change = &verdict->changes[verdict->changes_count++];
-    *change = (struct replay_change){.kind = kind, .position = -1, .label = NAN};
+    *change = (struct replay_change){.kind = kind, .position = -1, .label = (double)NAN};
     return change;
 }
 
@@ -201,7 +201,7 @@ static bool decide(const struct replay_judge *judge, const struct replay_pair *p
         !judge->decide(judge->ctx, side->settings, pair->event, side->answer, pair->threshold, scratch, ret))
         return false;
     for (int i = 0; i < ret->count; i++)
-        ret->at[i].label = NAN;
+        ret->at[i].label = (double)NAN;
     judge->labels(judge->ctx, pair->function, pair->request_id, ret);
     return true;
 }
