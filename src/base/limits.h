@@ -82,6 +82,13 @@ enum {
     RECORD_LOG_SHARE_BYTES_MIN = 2 * 1024, /* of a batch's log, what each call keeps of its head, and of its tail */
 };
 
+/* tables that are posted (codec/csv) */
+enum {
+    CSV_FIELDS_MAX = 1024,
+    CSV_FIELD_BYTES_MAX = 64 * 1024,
+    CSV_ROW_BYTES_MAX = 1024 * 1024,
+};
+
 #define ZIP_BYTES_MAX_DEFAULT (2LL * 1024 * 1024 * 1024)
 #define UNZIPPED_BYTES_MAX_DEFAULT (10LL * 1024 * 1024 * 1024)
 #define UNZIPPED_FILES_MAX 500000
