@@ -6,7 +6,7 @@ import random
 import sqlite3
 
 import pytest
-from helpers import Server, wait_until
+from helpers import Server, invoke, make_function, wait_until
 from monitor_client import Client, Refused
 
 HOUR = 3600
@@ -184,3 +184,90 @@ def test_sql_reads_while_the_server_writes(monitored):
     assert row == (0.75, 1, "x", '{"a":"1"}')
     assert db.execute("SELECT unlabelled_positive FROM confusion_hourly WHERE function = 'sql'").fetchone() == (1,)
     db.close()
+
+
+SCORES = """
+def handler(event, context):
+    if event.get("broken"):
+        raise ValueError("broken")
+    return [{"score": score, "id": f"{event['call']}-{i}"} for i, score in enumerate(event["scores"])]
+"""
+SETTINGS = {"rows": "$[*]", "score": "score", "items": ["id"], "threshold": 0.6, "segment": "$.country"}
+
+
+def settled(client, function, n):
+    """The quality, once `n` decisions and undecided rows of live calls were captured."""
+    def there():
+        quality = client.get(f"/v1/quality/{function}")
+        return quality if quality["n"] + quality["undecided"] >= n else None
+    wait_until(there, f"{n} decisions of {function}")
+    return client.get(f"/v1/quality/{function}")
+
+
+def test_calls_are_captured_without_code(monitored, name):
+    lam = monitored.server.client("lambda")
+    make_function(lam, name, SCORES)
+    invoke(lam, name, {"call": "before", "scores": [0.9]})
+    put = monitored.put(f"/v1/functions/{name}/monitor", SETTINGS)
+    assert (put["number"], put["settings"]) == (1, SETTINGS)
+    assert monitored.get(f"/v1/functions/{name}/monitor")["settings"] == SETTINGS
+    for call in range(20):
+        invoke(lam, name, {"call": call, "country": "nl" if call % 2 else "be", "scores": [0.2, 0.7, None, 0.6]})
+    invoke(lam, name, {"broken": True})
+    quality = settled(monitored, name, 80)
+    assert (quality["n"], quality["undecided"]) == (60, 20)
+    assert (quality["confusion"]["unlabelled_positive"], quality["confusion"]["unlabelled_negative"]) == (40, 20)
+    segments = {group["key"]: group["n"] for group in monitored.get(f"/v1/quality/{name}", by="segment")["groups"]}
+    assert segments == {"be": 30, "nl": 30}
+    report = monitored.post("/v1/labels", [{"function": name, "items": {"id": f"{call}-1"}, "label": call % 4 > 0} for call in range(20)])
+    assert report["labelled"] == 20
+    precision = monitored.get(f"/v1/quality/{name}")["precision"]
+    assert (precision["k"], precision["n"]) == (15, 20)
+
+
+def test_a_restart_captures_each_call_once(own_server, name):
+    server = own_server()
+    client = Client(server)
+    lam = server.client("lambda")
+    make_function(lam, name, SCORES)
+    client.put(f"/v1/functions/{name}/monitor", SETTINGS)
+    for round in range(3):
+        for call in range(30):
+            invoke(lam, name, {"call": f"{round}-{call}", "scores": [0.9, 0.1]})
+        server.kill9()
+        server.start()
+        assert settled(client, name, 60 * (round + 1))["n"] == 60 * (round + 1)
+
+
+def test_a_large_answer_is_captured_whole(monitored, name):
+    lam = monitored.server.client("lambda")
+    make_function(lam, name, "def handler(event, context): return [{'score': 0.5, 'id': i, 'pad': 'x' * 80} for i in range(20000)]")
+    monitored.put(f"/v1/functions/{name}/monitor", SETTINGS)
+    invoke(lam, name, {})
+    assert settled(monitored, name, 20000)["n"] == 20000
+
+
+def test_a_history_is_captured_at_its_own_time_and_once(monitored):
+    monitored.put("/v1/functions/history/monitor", SETTINGS)
+    start = now() - 5 * 24 * HOUR
+    rows = [{"time": start + i * HOUR, "function": "history", "version": "1" if i < 50 else "2", "alias": "live",
+             "request_id": f"old-{i}", "event": {"country": "nl"}, "response": [{"score": i / 100, "id": i}], "duration_ms": 5}
+            for i in range(100)]
+    assert monitored.post_rows("/v1/invocations", rows) == {"accepted": 100, "refused": 0, "errors": []}
+    assert settled(monitored, "history", 100)["n"] == 100
+    assert monitored.post_rows("/v1/invocations", rows)["accepted"] == 100
+    monitored.post_rows("/v1/invocations", [rows[0] | {"request_id": "new"}, {"time": start}, rows[1] | {"time": now() + HOUR}])
+    assert settled(monitored, "history", 101)["n"] == 101
+    groups = monitored.get("/v1/quality/history", by="version")["groups"]
+    assert [(g["key"], g["n"]) for g in groups] == [("1", 51), ("2", 50)]
+
+
+def test_settings_are_checked_in_words(monitored):
+    for settings, words in (({"rows": "$[*]"}, "monitor.score is missing"), ({"score": "s", "treshold": 1}, "treshold"),
+                            ({"score": "$["}, "monitor.score")):
+        with pytest.raises(Refused) as refused:
+            monitored.put("/v1/functions/settings/monitor", settings)
+        assert refused.value.status == 400 and words in refused.value.body
+    with pytest.raises(Refused) as refused:
+        monitored.get("/v1/functions/settings/monitor")
+    assert refused.value.status == 404

@@ -75,8 +75,8 @@ enum {
     SHADOW_WAIT_MS_MAX = 60 * 1000, /* what has waited longer is dropped */
 
     /* the record of a call */
-    RECORD_INPUT_BYTES_MAX = 256 * 1024,
-    RECORD_OUTPUT_BYTES_MAX = 256 * 1024,
+    RECORD_INPUT_BYTES_MAX = INVOKE_EVENT_BYTES_MAX, /* whole: predictions are read from them, and replays are made */
+    RECORD_OUTPUT_BYTES_MAX = INVOKE_RESPONSE_BYTES_MAX,
     RECORD_LOG_BYTES_MAX = 256 * 1024,
     RECORD_LOG_TAIL_BYTES = 8 * 1024,      /* of a log that is longer, its last; more than X-Amz-Log-Result shows */
     RECORD_LOG_SHARE_BYTES_MIN = 2 * 1024, /* of a batch's log, what each call keeps of its head, and of its tail */

@@ -140,7 +140,7 @@ static void begin(void)
     if (!mkdtemp(state))
         abort();
     uv_loop_init(&loop);
-    ok(records_open(&loop, state, &invoker.records, &err));
+    ok(records_open(&loop, state, INT64_MAX, &invoker.records, &err));
     ok(records_watch(invoker.records, on_record, NULL));
     invoker.catalog = catalog_new();
     put_function("f", VERSION_ACTIVE);

@@ -16,7 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = JOURNAL_FOLDER_MAX + 64 };
+enum {
+    PATH_BYTES_MAX = JOURNAL_FOLDER_MAX + 64,
+    CHUNK_BYTES = 1 << 20, /* read at once; nearly all frames are far smaller */
+};
 
 static void file_path(const char *folder, int64_t file, char ret[PATH_BYTES_MAX])
 {
@@ -204,10 +207,10 @@ static str chunk_rest(const struct journal_reader *reader)
     return (str){reader->chunk + at, reader->chunk_len - at};
 }
 
-static bool fill_chunk(struct journal_reader *reader, int64_t end, struct err *err)
+static bool fill_chunk(struct journal_reader *reader, int64_t end, int64_t bytes, struct err *err)
 {
     int64_t left = end - reader->place.offset;
-    size_t want = left < RECORD_FRAME_BYTES_MAX ? (size_t)left : (size_t)RECORD_FRAME_BYTES_MAX;
+    size_t want = (size_t)(left < bytes ? left : bytes);
 
     reader->chunk_offset = reader->place.offset;
     reader->chunk_len = 0;
@@ -224,13 +227,14 @@ static bool fill_chunk(struct journal_reader *reader, int64_t end, struct err *e
     return true;
 }
 
-/* From the chunk, or from a fresh one: only what a whole chunk does not hold is torn. */
+/* From the chunk, from a fresh one, or from one as large as a frame can be: what that does not hold is torn. */
 static bool read_record(struct journal_reader *reader, int64_t end, struct record *ret, struct err *err)
 {
     size_t len;
 
     if (!record_decode(chunk_rest(reader), ret, &len) &&
-        (!fill_chunk(reader, end, err) || !record_decode(chunk_rest(reader), ret, &len)))
+        (!fill_chunk(reader, end, CHUNK_BYTES, err) || !record_decode(chunk_rest(reader), ret, &len)) &&
+        (!fill_chunk(reader, end, RECORD_FRAME_BYTES_MAX, err) || !record_decode(chunk_rest(reader), ret, &len)))
         return false;
     reader->place.offset += (int64_t)len;
     return true;

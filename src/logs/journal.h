@@ -11,13 +11,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "logs/place.h"
 #include "logs/record_codec.h"
 
 enum { JOURNAL_FILE_BYTES_MAX = 32 * 1024 * 1024, JOURNAL_FOLDER_MAX = 3800 };
-
-struct journal_place {
-    int64_t file, offset;
-};
 
 struct journal {
     char folder[JOURNAL_FOLDER_MAX];
@@ -36,7 +33,7 @@ struct journal_reader {
     struct journal_place place; /* behind what was read */
     int fd;
     int64_t fd_file; /* the file that fd is */
-    char *chunk;     /* RECORD_FRAME_BYTES_MAX bytes of it, from chunk_offset */
+    char *chunk;     /* a part of it, from chunk_offset; room for the largest frame, touched when one comes */
     int64_t chunk_offset;
     size_t chunk_len;
     int64_t torn_count;

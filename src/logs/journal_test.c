@@ -222,7 +222,7 @@ static void an_older_journal_is_read_to_its_end(void)
 
 static void long_texts_are_cut(void)
 {
-    size_t len = RECORD_INPUT_BYTES_MAX + 10;
+    size_t len = RECORD_BODY_BYTES_MAX + 10;
     char *text = calloc(1, len);
     struct record in = sample(1, (str){text, len});
     struct record_wire wire;
@@ -230,7 +230,7 @@ static void long_texts_are_cut(void)
     in.function = (str){text, len};
     record_encode(&in, &wire);
     ok(wire.bytes < RECORD_FRAME_BYTES_MAX);
-    ok(wire.head.lengths[1] == RECORD_WORD_BYTES_MAX && wire.head.lengths[8] == RECORD_INPUT_BYTES_MAX);
+    ok(wire.head.lengths[1] == RECORD_WORD_BYTES_MAX && wire.head.lengths[8] == RECORD_BODY_BYTES_MAX);
     free(text);
 }
 

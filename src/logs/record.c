@@ -18,6 +18,8 @@
 
 #include "base/log.h"
 
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,7 @@ struct records {
     struct db *db; /* the lane's, as is the reader */
     struct journal_reader reader;
     struct records_limits limits;
+    _Atomic int64_t kept_file; /* the second reader's */
 };
 
 struct drain {
@@ -89,13 +92,14 @@ static bool open_parts(struct records *records, const char *state_dir, struct er
     return journal_open(&records->journal, path, err);
 }
 
-bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, struct err *err)
+bool records_open(uv_loop_t *loop, const char *state_dir, int64_t kept_file, struct records **ret, struct err *err)
 {
     struct records *records = calloc(1, sizeof *records);
 
     if (!records)
         abort();
     records->journal.fd = records->reader.fd = -1;
+    atomic_init(&records->kept_file, kept_file);
     records->limits = (struct records_limits){RECORDS_ROWS_MAX, RECORDS_BYTES_MAX};
     if (!open_parts(records, state_dir, err)) {
         journal_reader_done(&records->reader);
@@ -116,6 +120,37 @@ bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, 
 
 /* Draining */
 
+/* Those that all readers are past. */
+static void remove_files(struct records *records)
+{
+    struct journal_place place = records->reader.place;
+    int64_t kept_file = atomic_load(&records->kept_file);
+
+    if (kept_file < place.file)
+        place = (struct journal_place){kept_file, 0};
+    journal_remove_before(records->reader.folder, place);
+}
+
+void records_keep(struct records *records, int64_t kept_file)
+{
+    atomic_store(&records->kept_file, kept_file);
+}
+
+struct journal_place records_end(const struct records *records)
+{
+    return records->journal.end;
+}
+
+int records_dup_journal(const struct records *records)
+{
+    return fcntl(records->journal.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+int64_t records_lost_count(const struct records *records)
+{
+    return records->lost_count;
+}
+
 static void drain_run(void *ctx)
 {
     struct drain *drain = ctx;
@@ -124,7 +159,7 @@ static void drain_run(void *ctx)
     drain->good = records_store_drain(records->db, &records->reader, drain->end, &drain->err) &&
                   records_store_trim(records->db, &records->limits, &drain->err);
     if (drain->good)
-        journal_remove_before(records->reader.folder, records->reader.place);
+        remove_files(records);
 }
 
 static void arm(struct records *records, int delay_ms)

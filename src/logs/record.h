@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "db/db.h"
+#include "logs/place.h"
 
 #define RECORD_TYPE_WORD str
 #define RECORD_TYPE_BODY str
@@ -67,11 +68,19 @@ struct lane;
 /* Who asks for `wanted` gets these: a source by its name, "all", or (empty) calls that somebody made. */
 bool record_source_is_wanted(str source, str wanted);
 
-MUST_USE bool records_open(uv_loop_t *loop, const char *state_dir, struct records **ret, struct err *err);
-void records_close(struct records *records); /* everything reaches the database first */
+/* Files of the journal from number `kept_file` on stay, for a second reader (capture of predictions), until
+ * records_keep() says that it is past them; INT64_MAX: there is none. */
+MUST_USE bool records_open(uv_loop_t *loop, const char *state_dir, int64_t kept_file, struct records **ret,
+                           struct err *err);
+void records_keep(struct records *records, int64_t kept_file);   /* from any thread */
+struct journal_place records_end(const struct records *records); /* behind the last record; on the loop */
+int records_dup_journal(
+    const struct records *records); /* the file that is written to now, to sync; -1: none can be had */
+int64_t records_lost_count(const struct records *records); /* records that the disk refused, since the start */
+void records_close(struct records *records);               /* everything reaches the database first */
 void records_append(struct records *records, const struct record *record);
 
-enum { RECORDS_WATCHERS_MAX = 16 };
+enum { RECORDS_FOLLOWERS_MAX = 16, RECORDS_WATCHERS_MAX = RECORDS_FOLLOWERS_MAX + 1 /* capture */ };
 /* Told of every record right after it was appended: the live tail.  The record is valid during the call, in which
  * a watcher may end its own watch.  False: there are RECORDS_WATCHERS_MAX already. */
 MUST_USE bool records_watch(struct records *records, void (*on_record)(void *ctx, const struct record *record),

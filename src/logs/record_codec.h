@@ -28,9 +28,9 @@ enum {
 #undef FIELD
     ,
     RECORD_TEXTS = RECORD_FIELDS - RECORD_NUMBERS,
-    RECORD_WORD_BYTES_MAX = 4096,       /* ids, names, causes: cut there */
-    RECORD_BODY_BYTES_MAX = 256 * 1024, /* what is cut shorter by RECORD_INPUT_BYTES_MAX and its like is cut before */
-    RECORD_FRAME_BYTES_MAX = 1 << 20,   /* three bodies, eight words, a head */
+    RECORD_WORD_BYTES_MAX = 4096,      /* ids, names, causes: cut there */
+    RECORD_BODY_BYTES_MAX = 6300000,   /* what is cut shorter by RECORD_INPUT_BYTES_MAX and its like is cut before */
+    RECORD_FRAME_BYTES_MAX = 19 << 20, /* three bodies, eight words, a head */
 };
 
 struct record_frame {

@@ -80,7 +80,7 @@ static struct records *open_records(void)
 {
     struct records *records = NULL;
 
-    ok(records_open(&loop, state, &records, &err));
+    ok(records_open(&loop, state, INT64_MAX, &records, &err));
     return records;
 }
 

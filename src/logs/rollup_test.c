@@ -153,7 +153,6 @@ static void minutes_go_before_hours(void)
     end();
 }
 
-
 static void a_spoiled_row_is_told(void)
 {
     struct rollup *rollup = rollup_new();

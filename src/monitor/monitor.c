@@ -5,6 +5,9 @@
  *     monitor lane                                      └─▶ begin, post_apply each, commit ┘
  *
  * While a job runs, what comes waits for the next: so commits are as few as the disk is slow.
+ *
+ *     loop             a record ─▶ timer ─▶ submit ─────────────────────▶ done: the journal may go up to there
+ *     monitor lane                           └─▶ follow_run: capture ┘
  */
 #include "monitor/monitor.h"
 
@@ -13,11 +16,17 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "logs/record.h"
 #include "loop/lane.h"
+#include "monitor/follow.h"
 #include "monitor/post.h"
 #include "monitor/store.h"
 
-enum { FOLDER_MAX = 3800 };
+enum {
+    FOLDER_MAX = 3800,
+    CAPTURE_AFTER_MS = 50,
+    CAPTURE_AGAIN_MS = 1000, /* after the database refused */
+};
 
 STAILQ_HEAD(posts, monitor_post);
 
@@ -27,9 +36,28 @@ struct monitor {
     struct posts waiting;
     int waiting_count;
     bool posting;
+    struct records *records;
+    uv_timer_t timer;
+    bool timer_on, capturing, following, closing;
+    bool unread; /* records came since the last capture was submitted */
 
-    struct store *store; /* the monitor lane's */
+    struct store *store; /* the monitor lane's, as is the next */
+    struct follow *follow;
 };
+
+static void on_record(void *ctx, const struct record *record);
+
+static bool open_parts(struct monitor *monitor, const char *state_dir, struct err *err)
+{
+    char journal[FOLDER_MAX];
+
+    if (strlen(state_dir) + 16 > sizeof journal)
+        return err_set(err, ERR_LIMIT, "the path of the state is too long");
+    snprintf(monitor->folder, sizeof monitor->folder, "%s/monitor", state_dir);
+    snprintf(journal, sizeof journal, "%s/journal", state_dir);
+    return store_open(monitor->folder, &monitor->store, err) &&
+           follow_open(monitor->store, journal, &monitor->follow, err);
+}
 
 bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, struct err *err)
 {
@@ -38,14 +66,15 @@ bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, 
     if (!monitor)
         abort();
     STAILQ_INIT(&monitor->waiting);
-    if (snprintf(monitor->folder, sizeof monitor->folder, "%s/monitor", state_dir) >= (int)sizeof monitor->folder) {
-        free(monitor);
-        return err_set(err, ERR_LIMIT, "the path of the state is too long");
-    }
-    if (!store_open(monitor->folder, &monitor->store, err)) {
+    if (!open_parts(monitor, state_dir, err)) {
+        store_close(monitor->store);
         free(monitor);
         return false;
     }
+    monitor->following = follow_kept_file(monitor->follow) != INT64_MAX;
+    uv_timer_init(loop, &monitor->timer);
+    uv_unref((uv_handle_t *)&monitor->timer);
+    monitor->timer.data = monitor;
     monitor->lane = lane_new(loop, "monitor");
     lane_be_nice(monitor->lane);
     monitor->quality_lane = lane_new(loop, "quality");
@@ -54,19 +83,124 @@ bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, 
     return true;
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
 void monitor_close(struct monitor *monitor)
 {
     if (!monitor)
         return;
+    monitor->closing = true;
+    uv_timer_stop(&monitor->timer);
+    if (monitor->records)
+        records_unwatch(monitor->records, on_record, monitor);
     lane_free(monitor->quality_lane);
     lane_free(monitor->lane);
+    follow_close(monitor->follow);
     store_close(monitor->store);
-    free(monitor);
+    uv_close((uv_handle_t *)&monitor->timer, on_timer_closed);
+}
+
+int64_t monitor_kept_file(const struct monitor *monitor)
+{
+    return follow_kept_file(monitor->follow);
 }
 
 const char *monitor_folder(const struct monitor *monitor)
 {
     return monitor->folder;
+}
+
+/* -- capture ----------------------------------------------------------------------------------------------------------
+ */
+
+struct capturing {
+    struct monitor *monitor;
+    struct journal_place end;
+    bool starts; /* the first function is monitored just now */
+    bool good;
+    int64_t kept_file;
+    struct err err;
+};
+
+static void submit_capture(struct monitor *monitor, bool starts);
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct monitor *monitor = timer->data;
+
+    monitor->timer_on = false;
+    submit_capture(monitor, false);
+}
+
+static void arm(struct monitor *monitor, int delay_ms)
+{
+    if (monitor->timer_on || monitor->capturing || monitor->closing)
+        return;
+    monitor->timer_on = true;
+    uv_timer_start(&monitor->timer, on_timer, (uint64_t)delay_ms, 0);
+}
+
+static void on_record(void *ctx, const struct record *record)
+{
+    struct monitor *monitor = ctx;
+
+    (void)record;
+    if (!monitor->following)
+        return;
+    monitor->unread = true;
+    arm(monitor, CAPTURE_AFTER_MS);
+}
+
+static void capture_run(void *ctx)
+{
+    struct capturing *capturing = ctx;
+    struct follow *follow = capturing->monitor->follow;
+
+    if (capturing->starts)
+        follow_start(follow, capturing->end);
+    capturing->good = follow_run(follow, capturing->end, &capturing->err);
+    capturing->kept_file = follow_kept_file(follow);
+}
+
+static void capture_done(void *ctx)
+{
+    struct capturing *capturing = ctx;
+    struct monitor *monitor = capturing->monitor;
+
+    monitor->capturing = false;
+    records_keep(monitor->records, capturing->kept_file);
+    if (!capturing->good) {
+        log_error("decisions wait in the journal: the database refused them", F_CSTR("why", capturing->err.text));
+        arm(monitor, CAPTURE_AGAIN_MS);
+    } else if (monitor->unread) {
+        arm(monitor, CAPTURE_AFTER_MS);
+    }
+    free(capturing);
+}
+
+static void submit_capture(struct monitor *monitor, bool starts)
+{
+    struct capturing *capturing = calloc(1, sizeof *capturing);
+
+    if (!capturing)
+        abort();
+    *capturing = (struct capturing){.monitor = monitor, .end = records_end(monitor->records), .starts = starts};
+    monitor->capturing = true;
+    monitor->unread = false;
+    lane_submit(monitor->lane, capture_run, capture_done, capturing);
+}
+
+bool monitor_follow(struct monitor *monitor, struct records *records)
+{
+    if (!records_watch(records, on_record, monitor))
+        return false;
+    monitor->records = records;
+    if (monitor->following)
+        submit_capture(monitor, false); /* what a crash left */
+    return true;
 }
 
 /* -- posts ----------------------------------------------------------------------------------------------------------
@@ -169,15 +303,20 @@ static void change_run(void *ctx)
     struct store *store = change->monitor->store;
 
     change->err = (struct err){0};
-    if (store_begin(store, true, &change->err) && change->run(change, store) && store_commit(store, &change->err))
-        return;
-    store_rollback(store);
+    if (!store_begin(store, true, &change->err) || !change->run(change, store) || !store_commit(store, &change->err))
+        store_rollback(store);
+    change->is_monitoring = store_rules(store)->monitored_count > 0;
 }
 
 static void change_done(void *ctx)
 {
     struct monitor_change *change = ctx;
+    struct monitor *monitor = change->monitor;
 
+    if (change->is_monitoring && !monitor->following && monitor->records) {
+        monitor->following = true;
+        submit_capture(monitor, true);
+    }
     change->done(change);
 }
 

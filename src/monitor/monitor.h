@@ -21,7 +21,11 @@ struct monitor;
 struct records;
 struct store;
 
+/* Before records_open(), which is to keep the journal's files from monitor_kept_file() on; then monitor_follow(). */
 MUST_USE bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, struct err *err);
+int64_t monitor_kept_file(const struct monitor *monitor);
+/* From now on calls are captured as they are recorded.  False: too many watch the records. */
+MUST_USE bool monitor_follow(struct monitor *monitor, struct records *records);
 void monitor_close(struct monitor *monitor); /* all that was posted is kept first */
 const char *monitor_folder(const struct monitor *monitor);
 
@@ -68,6 +72,7 @@ struct monitor_change {
     void *ctx;
     struct err err; /* set: nothing was changed */
     struct monitor *monitor;
+    bool is_monitoring; /* there are functions that are monitored, after it */
 };
 void monitor_change(struct monitor *monitor, struct monitor_change *change);
 

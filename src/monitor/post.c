@@ -29,6 +29,8 @@ static void note_refusal(struct monitor_post *post, int64_t row, const struct er
 
 static void decide(struct applying *applying, struct prediction *p)
 {
+    const struct rules *rules = store_rules(applying->store);
+    const struct kept_settings *kept;
     struct threshold threshold;
 
     if (p->is_decided && !(p->score >= 0 && p->score <= 1)) {
@@ -37,7 +39,10 @@ static void decide(struct applying *applying, struct prediction *p)
     }
     if (!isnan(p->threshold))
         return;
-    threshold = rules_threshold_at(store_rules(applying->store), p->function, p->alias, p->time_us, THRESHOLD_DEFAULT);
+    kept = rules_settings(rules, p->function, p->version);
+    threshold =
+        rules_threshold_at(rules, p->function, p->alias, p->time_us,
+                           kept ? settings_scale(&kept->settings, kept->settings.threshold) : THRESHOLD_DEFAULT);
     p->threshold = threshold.value;
     p->threshold_number = threshold.number;
 }

@@ -4,7 +4,7 @@
 
 #include "codec/json_write.h"
 
-const char *const undecided_names[UNDECIDED_COUNT] = {"null", "not_a_number", "out_of_range", "missing"};
+const char *const undecided_names[UNDECIDED_COUNT] = {"null", "not_a_number", "out_of_range", "missing", "unreadable"};
 
 static int by_name(const void *a, const void *b)
 {

@@ -21,7 +21,14 @@ enum {
 };
 
 /* Why a row of an answer is no decision.  Counted, never stored as a row. */
-enum undecided { UNDECIDED_NULL, UNDECIDED_NOT_A_NUMBER, UNDECIDED_OUT_OF_RANGE, UNDECIDED_MISSING, UNDECIDED_COUNT };
+enum undecided {
+    UNDECIDED_NULL,
+    UNDECIDED_NOT_A_NUMBER,
+    UNDECIDED_OUT_OF_RANGE,
+    UNDECIDED_MISSING,
+    UNDECIDED_UNREADABLE,
+    UNDECIDED_COUNT
+};
 extern const char *const undecided_names[UNDECIDED_COUNT];
 
 struct prediction {

@@ -27,6 +27,14 @@ struct collecting {
 /* -- files
  * ------------------------------------------------------------------------------------------------------------- */
 
+/* A file that was made just now, or when the server was killed, has no tables yet, and no rows. */
+static bool has_tables(struct db *db, struct err *err)
+{
+    DB_ROWS_AUTO rows = db_query(db, err, "PRAGMA user_version");
+
+    return db_next(&rows, err) && db_int(&rows, 0) > 0;
+}
+
 bool question_file(const char *folder, int64_t month_us, bool (*each)(void *ctx, struct db *db, struct err *err),
                    void *ctx, struct err *err)
 {
@@ -37,7 +45,7 @@ bool question_file(const char *folder, int64_t month_us, bool (*each)(void *ctx,
     period_path(folder, month_us, path);
     if (!db_open_readonly(path, &db, err))
         return err_wrap(err, "%s", path);
-    good = each(ctx, db, err);
+    good = has_tables(db, err) ? each(ctx, db, err) : err->code == ERR_NONE;
     db_close(db);
     return good;
 }

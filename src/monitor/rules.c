@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "codec/json_read.h"
+
 #define SEPARATOR STR("\x1f")
 
 const char rules_schema[] = "CREATE TABLE thresholds ("
@@ -13,6 +15,15 @@ const char rules_schema[] = "CREATE TABLE thresholds ("
                             "  by TEXT NOT NULL,"
                             "  note TEXT NOT NULL,"
                             "  PRIMARY KEY (function, alias, number)"
+                            ") STRICT, WITHOUT ROWID;"
+                            "CREATE TABLE settings ("
+                            "  function TEXT NOT NULL,"
+                            "  number INTEGER NOT NULL,"
+                            "  version TEXT NOT NULL," /* empty: of all that have none of their own */
+                            "  json TEXT NOT NULL,"    /* empty: not monitored */
+                            "  set_us INTEGER NOT NULL,"
+                            "  by TEXT NOT NULL,"
+                            "  PRIMARY KEY (function, number)"
                             ") STRICT, WITHOUT ROWID;";
 
 static str key_of(str function, str alias, struct arena *arena)
@@ -32,11 +43,9 @@ static struct thresholds *history_of(struct rules *rules, str function, str alia
     return thresholds;
 }
 
-bool rules_load(struct rules *rules, struct db *db, struct err *err)
+static bool load_thresholds(struct rules *rules, struct err *err)
 {
-    *rules = (struct rules){.db = db};
-    *err = (struct err){0};
-    DB_ROWS_AUTO rows = db_query(db, err,
+    DB_ROWS_AUTO rows = db_query(rules->db, err,
                                  "SELECT function, alias, number, threshold, set_us, by, note FROM thresholds"
                                  " ORDER BY function, alias, number");
 
@@ -51,6 +60,106 @@ bool rules_load(struct rules *rules, struct db *db, struct err *err)
     return err->code == ERR_NONE;
 }
 
+/* -- settings ---------------------------------------------------------------------------------------------------------
+ */
+
+static void keep_as(struct rules *rules, str key, struct kept_settings *kept)
+{
+    map_put(&rules->settings, key, kept);
+}
+
+/* Under its version, and as the newest of its function. */
+static void keep_settings(struct rules *rules, struct kept_settings *kept)
+{
+    const struct kept_settings *before = map_get(&rules->settings, kept->function);
+
+    rules->monitored_count += !kept->is_off - (before && !before->is_off);
+    keep_as(rules, key_of(kept->function, kept->version, &rules->arena), kept);
+    keep_as(rules, kept->function, kept);
+}
+
+static bool make_settings(struct rules *rules, str json, struct kept_settings **ret, struct err *err)
+{
+    struct kept_settings *kept = arena_new(&rules->arena, struct kept_settings, 1);
+    json_auto_t *object = NULL;
+
+    kept->is_off = json.len == 0;
+    kept->json = arena_copy(&rules->arena, json);
+    *ret = kept;
+    if (kept->is_off)
+        return true;
+    if (!json_parse(json, &object, err)) {
+        err->code = ERR_INVALID;
+        return false;
+    }
+    return monitor_settings_read(object, &kept->settings, err);
+}
+
+static bool load_settings(struct rules *rules, struct err *err)
+{
+    struct kept_settings *kept;
+    DB_ROWS_AUTO rows = db_query(
+        rules->db, err, "SELECT function, number, version, json, set_us, by FROM settings ORDER BY function, number");
+
+    while (db_next(&rows, err)) {
+        if (!make_settings(rules, db_text(&rows, 3, &rules->arena), &kept, err))
+            return err_wrap(err, "the settings of a monitor that were kept are not understood any more");
+        kept->function = db_text(&rows, 0, &rules->arena);
+        kept->number = (int)db_int(&rows, 1);
+        kept->version = db_text(&rows, 2, &rules->arena);
+        kept->set_us = db_int(&rows, 4);
+        kept->by = db_text(&rows, 5, &rules->arena);
+        keep_settings(rules, kept);
+    }
+    return err->code == ERR_NONE;
+}
+
+const struct kept_settings *rules_settings(const struct rules *rules, str function, str version)
+{
+    ARENA_AUTO arena = {0};
+    const struct kept_settings *kept = map_get(&rules->settings, key_of(function, version, &arena));
+
+    if (!kept)
+        kept = map_get(&rules->settings, key_of(function, STR(""), &arena));
+    if (!kept)
+        kept = map_get(&rules->settings, function);
+    return kept && !kept->is_off ? kept : NULL;
+}
+
+bool rules_set_settings(struct rules *rules, str function, str version, str json, int64_t now_us, str by,
+                        const struct kept_settings **ret, struct err *err)
+{
+    const struct kept_settings *before = map_get(&rules->settings, function);
+    struct kept_settings *kept;
+
+    if (json.len > SETTINGS_BYTES_MAX)
+        return err_set(err, ERR_INVALID, "the settings of a monitor may have %d bytes", SETTINGS_BYTES_MAX);
+    if (!make_settings(rules, json, &kept, err))
+        return false;
+    kept->function = arena_copy(&rules->arena, function);
+    kept->version = arena_copy(&rules->arena, version);
+    kept->by = arena_copy(&rules->arena, by);
+    kept->number = before ? before->number + 1 : 1;
+    kept->set_us = now_us;
+    if (!db_run(rules->db, err,
+                "INSERT INTO settings (function, number, version, json, set_us, by) VALUES (?, ?, ?, ?, ?, ?)",
+                DB_STR(function), DB_INT(kept->number), DB_STR(version), DB_STR(json), DB_INT(now_us), DB_STR(by)))
+        return false;
+    keep_settings(rules, kept);
+    *ret = kept;
+    return true;
+}
+
+/* -- both -------------------------------------------------------------------------------------------------------------
+ */
+
+bool rules_load(struct rules *rules, struct db *db, struct err *err)
+{
+    *rules = (struct rules){.db = db};
+    *err = (struct err){0};
+    return load_thresholds(rules, err) && load_settings(rules, err);
+}
+
 void rules_done(struct rules *rules)
 {
     size_t cursor = 0;
@@ -60,6 +169,7 @@ void rules_done(struct rules *rules)
     while (map_next(&rules->thresholds, &cursor, &key, &history))
         vec_free(&((struct thresholds *)history)->list);
     map_done(&rules->thresholds);
+    map_done(&rules->settings);
     arena_free(&rules->arena);
     *rules = (struct rules){0};
 }

@@ -1,5 +1,5 @@
 /*
- * rules: what a function's scores are judged by: its thresholds, a history for each alias.
+ * rules: what a function's scores are judged by: its monitor's settings, and its thresholds, a history for each alias.
  *
  * A threshold is a setting with a number, changed and rolled back without a deploy.  What was in force at a moment can
  * be asked for any moment, so a history that is posted is decided as it would have been.  Table thresholds of
@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "db/db.h"
+#include "monitor/settings.h"
 
 enum { THRESHOLDS_PER_ALIAS_MAX = 10000 };
 #define THRESHOLD_DEFAULT 0.5
@@ -28,9 +29,19 @@ struct thresholds { /* of one alias of one function, oldest first */
     VEC(struct threshold) list;
 };
 
+struct kept_settings {
+    int number; /* 1, 2 …, of the function */
+    int64_t set_us;
+    str function, version, by, json;
+    bool is_off; /* they were taken away */
+    struct monitor_settings settings;
+};
+
 struct rules {
     struct db *db;
     struct arena arena;
+    struct map settings;   /* function and version, and function alone -> struct kept_settings: the newest */
+    int monitored_count;   /* functions with settings that are not off */
     struct map thresholds; /* function and alias -> struct thresholds */
 };
 
@@ -38,6 +49,12 @@ extern const char rules_schema[];
 
 MUST_USE bool rules_load(struct rules *rules, struct db *db, struct err *err);
 void rules_done(struct rules *rules);
+
+/* NULL: this version is not monitored. */
+const struct kept_settings *rules_settings(const struct rules *rules, str function, str version);
+/* json: an object, as monitor_settings_read() takes it; empty: from now on it is not monitored. */
+MUST_USE bool rules_set_settings(struct rules *rules, str function, str version, str json, int64_t now_us, str by,
+                                 const struct kept_settings **ret, struct err *err);
 
 /* NULL: none was ever set. */
 const struct thresholds *rules_history(const struct rules *rules, str function, str alias);

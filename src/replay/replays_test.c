@@ -120,7 +120,7 @@ static void open_server(void)
     uv_idle_start(&awake, stay_awake);
     invoker = (struct invoker){.catalog = catalog_new()};
     put_function();
-    ok(records_open(&loop, state, &invoker.records, &err));
+    ok(records_open(&loop, state, INT64_MAX, &invoker.records, &err));
     ok(replays_open(&options, &replays, &err));
 }
 

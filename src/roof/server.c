@@ -28,8 +28,8 @@
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "logs/record.h"
-#include "monitor/monitor.h"
 #include "loop/lane.h"
+#include "monitor/monitor.h"
 #include "replay/replay.h"
 #include "roof/certificate.h"
 #include "roof/config.h"
@@ -257,8 +257,10 @@ MUST_USE static bool start_database(struct server *server, struct err *err)
     if (!db_open(server->path, &server->db, err) || !db_migrate(server->db, all, count, err))
         return false;
     server->state_lane = lane_new(&server->loop, "state");
-    return records_open(&server->loop, server->config.state, &server->records, err) &&
-           monitor_open(&server->loop, server->config.state, &server->monitor, err);
+    return monitor_open(&server->loop, server->config.state, &server->monitor, err) &&
+           records_open(&server->loop, server->config.state, monitor_kept_file(server->monitor), &server->records,
+                        err) &&
+           (monitor_follow(server->monitor, server->records) || err_set(err, ERR_LIMIT, "too many watch the records"));
 }
 
 MUST_USE static bool start_functions(struct server *server, struct err *err)

@@ -23,7 +23,8 @@ enum {
     LOGS_LIMIT_DEFAULT = 100,
     LOGS_LIMIT_MAX = 10000,
     LOGS_PAGE_BYTES = 1024 * 1024,        /* a page ends with the record that reaches it */
-    LOGS_LINE_BYTES_MAX = 24 << 20,       /* more than a record can come to as JSON */
+    LOGS_FOLLOWED_BODY_MAX = 256 * 1024,  /* of an input, an output or a log in a stream: the page has all of it */
+    LOGS_LINE_BYTES_MAX = 8 << 20,        /* more than such a record can come to as JSON */
     LOGS_PENDING_BYTES_MAX = 1024 * 1024, /* with a page less than HTTP_STREAM_PENDING_MAX */
     LOGS_PIECE_BYTES_MAX = 64 * 1024,
 };
@@ -75,6 +76,20 @@ void logs_write_members(struct jw *jw, const struct record *record)
         write_field(jw, record, &record_fields[i]);
 }
 
+/* Who follows must be able to keep up. */
+static struct record cut_for_stream(const struct record *record)
+{
+    struct record cut = *record;
+
+    for (int i = 0; i < RECORD_FIELDS; i++) {
+        str text = record_is_text(&record_fields[i]) ? record_text(record, &record_fields[i]) : STR("");
+
+        if (text.len > LOGS_FOLLOWED_BODY_MAX)
+            record_set_text(&cut, &record_fields[i], (str){text.at, LOGS_FOLLOWED_BODY_MAX});
+    }
+    return cut;
+}
+
 static void write_line(struct buf *buf, const struct record *record)
 {
     struct jw jw;
@@ -93,8 +108,9 @@ static bool on_row(void *ctx, int64_t id, const struct record *record)
 {
     struct asking *asking = ctx;
     struct buf *buf = &asking->call->buf;
+    struct record cut = asking->follow ? cut_for_stream(record) : *record;
 
-    write_line(buf, record);
+    write_line(buf, &cut);
     asking->last_id = id;
     asking->rows_count++;
     asking->full =
@@ -156,16 +172,18 @@ static void on_record(void *ctx, const struct record *record)
 {
     struct asking *asking = ctx;
     BUF_AUTO line = {0};
+    struct record cut;
 
     if (asking->gone || !is_wanted(asking, record))
         return;
+    cut = cut_for_stream(record);
     if (!asking->answered) {
         buf_printf(&asking->pending, STR_FMT "\t", STR_ARG(record->request_id));
-        write_line(&asking->pending, record);
+        write_line(&asking->pending, &cut);
         return;
     }
     buf_init(&line, LOGS_LINE_BYTES_MAX);
-    write_line(&line, record);
+    write_line(&line, &cut);
     send_text(asking, buf_str(&line));
     if (asking->gone)
         stop(asking);
@@ -262,7 +280,7 @@ void logs_get(struct aws_call *call)
     if (asking->follow && !records_watch(asking->records, on_record, asking)) {
         aws_fail(call, AWS_ERROR_TOO_MANY_REQUESTS,
                  "%d clients follow the logs already, which is the most: end one, or ask again without follow.",
-                 RECORDS_WATCHERS_MAX);
+                 RECORDS_FOLLOWERS_MAX);
         aws_call_finish(call);
         return;
     }

@@ -1,8 +1,10 @@
 /* operations: the rows of our own HTTP. */
 #include "aws/lambda/lambda_private.h"
 #include "aws/lambda/links.h"
+#include "aws/sculler/history.h"
 #include "aws/sculler/import.h"
 #include "aws/sculler/logs.h"
+#include "aws/sculler/monitors.h"
 #include "aws/sculler/posts.h"
 #include "aws/sculler/predictions.h"
 #include "aws/sculler/quality.h"
@@ -41,6 +43,36 @@ static const struct aws_operation operations[] = {
      .shape = &function_qualifier_shape,
      .kind = AWS_LOOP,
      .loop = import_operation},
+    {.name = "GetMonitor",
+     .method = "GET",
+     .path = "/v1/functions/{FunctionName}/monitor",
+     .status = 200,
+     .shape = &monitors_shape,
+     .kind = AWS_LOOP,
+     .loop = monitors_get},
+    {.name = "PutMonitor",
+     .method = "PUT",
+     .path = "/v1/functions/{FunctionName}/monitor",
+     .status = 200,
+     .shape = &monitors_shape,
+     .kind = AWS_LOOP,
+     .loop = monitors_put,
+     .raw_body = true},
+    {.name = "DeleteMonitor",
+     .method = "DELETE",
+     .path = "/v1/functions/{FunctionName}/monitor",
+     .status = 200,
+     .shape = &monitors_shape,
+     .kind = AWS_LOOP,
+     .loop = monitors_delete},
+    {.name = "PostInvocations",
+     .method = "POST",
+     .path = "/v1/invocations",
+     .status = 200,
+     .kind = AWS_LOOP,
+     .loop = history_post,
+     .body_max = POST_BODY_BYTES_MAX,
+     .raw_body = true},
     {.name = "PostPredictions",
      .method = "POST",
      .path = "/v1/predictions",
