@@ -322,3 +322,14 @@ def test_deploy_shows_what_changes_before_it_goes_live(server, tmp_path):
     refused = server.cli("deploy", folder, "--replay", "5000", check=1).stderr
     assert "1 call on record that version 2 answered ends in an error" in refused and "stays live" in refused
     assert lam.get_alias(FunctionName=folder.name, Name="live")["FunctionVersion"] == "2"
+
+
+def test_a_shadow_by_the_command_line(server, lam, name):
+    two_versions(lam, name)
+    assert "has no shadow" in server.cli("shadow", name, check=1).stderr
+    told = server.cli("shadow", name, "2", "--share", "0.25", check=0).stdout
+    assert f"25 % of the calls of {name}:live are copied to version 2" in told
+    assert json.loads(server.cli("shadow", name, "--json", check=0).stdout)["share"] == 0.25
+    assert "--share takes" in server.cli("shadow", name, "2", "--share", "2", check=2).stderr
+    server.cli("shadow", name, "--off", check=0)
+    server.cli("shadow", name, "--off", check=1)

@@ -64,6 +64,7 @@ enum {
     REPLAYS_KEPT_MAX = 200,                /* results; the oldest go first */
     REPLAY_PAGE_CALLS = 64,                /* read, run, and put on disk together */
     REPLAY_PAGE_BYTES = 16 * 1024 * 1024,  /* a page ends with the record that reaches it */
+    REPLAY_TREE_BYTES_MAX = 1024 * 1024,   /* of an answer that is compared member by member: a tree takes 80 times */
     REPLAY_CHANGES_PER_CALL_MAX = 1000,    /* rows shown; all are counted */
     REPLAY_CHANGES_MAX = 10 * 1000,        /* ... of a replay */
     REPLAY_REFUSED_MS_MAX = 5 * 60 * 1000, /* without room for a single call: it gives up */

@@ -306,9 +306,10 @@ void replays_ask(struct replays *replays, const struct replay_question *question
 /* The beginning and the end of all */
 
 /* Who was cut off so often without a page in between may well be why. */
-static bool resume(struct replays *replays, struct replay_saved *saved, struct err *err)
+static void resume(struct replays *replays, struct replay_saved *saved)
 {
     bool again = saved->resumes < REPLAY_RESUMES_MAX;
+    struct err err = {0};
 
     saved->resumes += saved->state == REPLAY_RUNNING;
     if (!again) {
@@ -319,7 +320,8 @@ static bool resume(struct replays *replays, struct replay_saved *saved, struct e
         saved->state = REPLAY_WAITING;
         add(replays, replay_new(replays, saved));
     }
-    return replay_store_update(replays->db, saved, err);
+    if (!replay_store_update(replays->db, saved, &err)) /* a full disk is no reason not to serve */
+        log_warn("a replay's state could not be written", F_CSTR("replay", saved->id), F_CSTR("why", err.text));
 }
 
 static bool resume_all(struct replays *replays, struct err *err)
@@ -332,8 +334,7 @@ static bool resume_all(struct replays *replays, struct err *err)
     if (!replay_store_read(replays->db, &filter, &arena, &saved, &count, err))
         return false;
     for (int i = 0; i < count; i++)
-        if (!resume(replays, &saved[i], err))
-            return false;
+        resume(replays, &saved[i]);
     if (count > 0)
         log_info("replays that the server's end cut off go on", F_INT("count", count));
     return true;
