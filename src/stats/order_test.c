@@ -10,7 +10,7 @@ static void agrees_with_numpy_and_scipy(void)
 {
     for (size_t i = 0; i < sizeof quantile_rows / sizeof *quantile_rows; i++) {
         struct stats_quantile q =
-            stats_quantile(delays, quantile_rows[i].count, quantile_rows[i].share, quantile_rows[i].level);
+            stats_quantile(order_values, quantile_rows[i].count, quantile_rows[i].share, quantile_rows[i].level);
 
         ok(near(q.value, quantile_rows[i].value, 1e-9));
         ok(q.low == quantile_rows[i].low && q.high == quantile_rows[i].high);

@@ -182,16 +182,32 @@ def drifts():
 def orders():
     rng = np.random.default_rng(13)
     rows = []
-    out.append(f"static const double delays[] = {number(np.sort(rng.gamma(2, 100, 200)))};")
+    out.append(f"static const double order_values[] = {number(np.sort(rng.gamma(2, 100, 200)))};")
     x = np.sort(np.random.default_rng(13).gamma(2, 100, 200))
     for n, q, level in ((7, 0.5, 0.95), (20, 0.5, 0.95), (61, 0.5, 0.99), (200, 0.5, 0.95), (200, 0.9, 0.95), (200, 0.25, 0.9)):
         ci = stats.quantile_test(x[:n], p=q).confidence_interval(level)
         rows.append((n, q, level, np.quantile(x[:n], q), ci.low, ci.high))
     table("quantile_rows", "size_t count;\n    double share, level, value, low, high;", rows,
-          "numpy.quantile; scipy.stats.quantile_test, of the first `count` of delays")
+          "numpy.quantile; scipy.stats.quantile_test, of the first `count` of order_values")
 
 
-SECTIONS = [special_functions, intervals, confusions, ranked, calibrations, drifts, orders]
+def arrivals():
+    rng = np.random.default_rng(17)
+    delay, age = np.round(rng.exponential(5, 60)), np.round(rng.uniform(0, 12, 60))
+    came = (delay <= age).astype(int)
+    after = np.where(came == 1, delay, age)
+    out.append(f"static const double arrival_delays[] = {number(after)};")
+    out.append(f"static const unsigned char arrival_came[] = {number(came)};")
+    sf = stats.ecdf(stats.CensoredData.right_censored(after, came == 0)).sf
+    ci = sf.confidence_interval(method="log-log")
+    rows = [(t, int(d), int(np.sum(after >= t)), 1 - p, 1 - high, 1 - low)
+            for t, d, p, low, high in zip(sf.quantiles, sf._d, sf.probabilities, ci.low.probabilities, ci.high.probabilities)
+            if 0 < p < 1]
+    table("arrival_rows", "double after;\n    int came;\n    double at_risk, share, low, high;", rows,
+          "scipy.stats.ecdf of right-censored data; log-log bounds")
+
+
+SECTIONS = [special_functions, intervals, confusions, ranked, calibrations, drifts, orders, arrivals]
 
 
 for section in SECTIONS:
