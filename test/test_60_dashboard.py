@@ -103,6 +103,12 @@ def test_a_cookie_is_the_key_to_our_own_service_only(server, page):
     assert answer.status == 403
 
 
+def test_a_page_is_told_what_is_not_here(server, page):
+    answer, text = page("GET", "/v1/nothing/of/this/kind", Cookie=cookie_of(server))
+    assert answer.status == 404 and b"no operation GET /v1/nothing" in text
+    assert page("GET", "/v1/nothing/of/this/kind")[0].status == 403
+
+
 def test_what_changes_something_comes_from_a_page_of_ours(server, page):
     cookie, path = cookie_of(server), "/v1/functions/nobody/import"
     assert page("POST", path, b"", Cookie=cookie, Origin=server.url)[0].status == 404  # it got through: no such function

@@ -109,9 +109,7 @@ static bool fail_unknown_operation(struct aws_call *call)
  * (--auth off) is for whoever has its path. */
 static bool find(struct aws_call *call)
 {
-    if (call->by_page)
-        return true; /* auth.c has found it */
-    call->service = aws_service_named(call->signature.service);
+    call->service = call->by_page ? own_service() : aws_service_named(call->signature.service);
     if (str_eq(call->signature.service, STR("lambda")) && aws_find_operation(call, own_service()))
         return true;
     if (call->service)
