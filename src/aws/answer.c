@@ -59,7 +59,7 @@ bool aws_fail_err(struct aws_call *call, const struct err *err)
 {
     log_error("an operation failed", F_CSTR("operation", call->operation ? call->operation->name : ""),
               F_CSTR("reason", err->text), F_CSTR("request_id", call->request_id));
-    return aws_fail(call, AWS_ERROR_SERVICE, "%s", err->text);
+    return aws_fail(call, err->code == ERR_FULL ? AWS_ERROR_STORAGE_FULL : AWS_ERROR_SERVICE, "%s", err->text);
 }
 
 void aws_header(struct aws_call *call, const char *name, str value)

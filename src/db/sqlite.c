@@ -55,8 +55,9 @@ static enum err_code code_of(int rc)
     case SQLITE_LOCKED:
         return ERR_TIMEOUT;
     case SQLITE_TOOBIG:
-    case SQLITE_FULL:
         return ERR_LIMIT;
+    case SQLITE_FULL:
+        return ERR_FULL;
     default:
         return ERR_SYSTEM;
     }

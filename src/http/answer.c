@@ -57,6 +57,7 @@ static const struct {
     ROW(503, "Service Unavailable"),
     ROW(504, "Gateway Timeout"),
     ROW(505, "HTTP Version Not Supported"),
+    ROW(507, "Insufficient Storage"),
 #undef ROW
 };
 

@@ -15,11 +15,12 @@ struct answering {
     double cost_fp, cost_fn;
     bool with_points;
     int count; /* how many rows, points or bins, where that is asked */
-    str metric;
+    str metric, name;
 };
 
 MUST_USE bool answer_quality(struct answering *answering, struct err *err);
 MUST_USE bool answer_curve(struct answering *answering, struct err *err);
+MUST_USE bool answer_business(struct answering *answering, struct err *err);
 
 /* "marks": [{"time", "kind", "text"}] of the window. */
 MUST_USE bool answer_marks(struct answering *answering, int64_t from_us, int64_t to_us, struct err *err);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "logs/record.h"
 #include "loop/lane.h"
+#include "monitor/chores.h"
 #include "monitor/follow.h"
 #include "monitor/post.h"
 #include "monitor/store.h"
@@ -40,6 +41,8 @@ struct monitor {
     uv_timer_t timer;
     bool timer_on, capturing, following, closing;
     bool unread; /* records came since the last capture was submitted */
+
+    struct chores *chores;
 
     struct store *store; /* the monitor lane's, as is the next */
     struct follow *follow;
@@ -79,6 +82,10 @@ bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, 
     lane_be_nice(monitor->lane);
     monitor->quality_lane = lane_new(loop, "quality");
     lane_be_nice(monitor->quality_lane);
+    if (!chores_new(loop, monitor->lane, monitor->store, monitor->folder, &monitor->chores, err)) {
+        monitor_close(monitor);
+        return false;
+    }
     *ret = monitor;
     return true;
 }
@@ -96,8 +103,10 @@ void monitor_close(struct monitor *monitor)
     uv_timer_stop(&monitor->timer);
     if (monitor->records)
         records_unwatch(monitor->records, on_record, monitor);
+    chores_stop(monitor->chores);
     lane_free(monitor->quality_lane);
     lane_free(monitor->lane);
+    chores_free(monitor->chores);
     follow_close(monitor->follow);
     store_close(monitor->store);
     uv_close((uv_handle_t *)&monitor->timer, on_timer_closed);
@@ -106,6 +115,11 @@ void monitor_close(struct monitor *monitor)
 int64_t monitor_kept_file(const struct monitor *monitor)
 {
     return follow_kept_file(monitor->follow);
+}
+
+void monitor_keep_months(struct monitor *monitor, int months)
+{
+    chores_keep_months(monitor->chores, months);
 }
 
 const char *monitor_folder(const struct monitor *monitor)

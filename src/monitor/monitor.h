@@ -28,6 +28,8 @@ int64_t monitor_kept_file(const struct monitor *monitor);
 MUST_USE bool monitor_follow(struct monitor *monitor, struct records *records);
 void monitor_close(struct monitor *monitor); /* all that was posted is kept first */
 const char *monitor_folder(const struct monitor *monitor);
+/* How many months of predictions are kept, this one counted; 0 (as it begins): all. */
+void monitor_keep_months(struct monitor *monitor, int months);
 
 enum {
     POST_ERRORS_MAX = 20,    /* told in words; the rest is counted */
@@ -35,7 +37,7 @@ enum {
     POST_BODY_BYTES_MAX = 64 << 20,
 };
 
-enum post_kind { POST_PREDICTIONS, POST_LABELS, POST_KINDS_COUNT };
+enum post_kind { POST_PREDICTIONS, POST_LABELS, POST_EVENTS, POST_KINDS_COUNT };
 
 struct post_error {
     int64_t row; /* from 1 */
@@ -45,6 +47,7 @@ struct post_error {
 struct post_report {
     int64_t accepted, duplicates, undecided, refused;
     int64_t matched, rows, labelled, corrected, unchanged, older, orphans; /* of labels */
+    int64_t paired;                                                        /* of events */
     struct post_error errors[POST_ERRORS_MAX];
     int errors_count;
 };

@@ -295,21 +295,36 @@ static bool says_the_same(const struct labelled_row *row, const struct label *la
     return label->is_retracted ? isnan(row->label) : !isnan(row->label) && row->label == label->value;
 }
 
+/* What silence said gives way to whatever somebody says, whenever that became known. */
+static bool is_by_silence(struct db *db, int64_t id, const struct label *label, bool *ret, struct err *err)
+{
+    *err = (struct err){0};
+    *ret = false;
+    if (str_eq(label->origin, STR(ORIGIN_DELAYED)))
+        return true;
+    DB_ROWS_AUTO rows = db_query(
+        db, err, "SELECT max(origin IS NULL OR origin <> '" ORIGIN_DELAYED "') = 0 FROM label_events WHERE row = ?",
+        DB_INT(id));
+    *ret = db_next(&rows, err) && !db_is_null(&rows, 0) && db_int(&rows, 0) != 0;
+    return err->code == ERR_NONE;
+}
+
 bool period_label(struct period *period, int64_t id, const struct label *label, enum labelled *ret, struct err *err)
 {
     struct labelled_row row;
-    bool applied;
+    bool applied, silent = false;
 
-    if (!read_row(period->db, id, &row, err) || !was_applied(period->db, id, label->origin, &applied, err))
+    if (!read_row(period->db, id, &row, err) || !was_applied(period->db, id, label->origin, &applied, err) ||
+        (row.label_us != INT64_MIN && !applied && !is_by_silence(period->db, id, label, &silent, err)))
         return false;
-    if (applied || (says_the_same(&row, label) && label->known_us >= row.label_us)) {
+    if (applied || (!silent && says_the_same(&row, label) && label->known_us >= row.label_us)) {
         *ret = LABEL_UNCHANGED;
         return true;
     }
     if (!add_event(period->db, id, label, err))
         return false;
     *ret = LABEL_OLDER;
-    if (label->known_us < row.label_us)
+    if (label->known_us < row.label_us && !silent)
         return true;
     *ret = row.label_us == INT64_MIN ? LABELLED : LABEL_CORRECTED;
     return set_label(period, id, &row, label, err);

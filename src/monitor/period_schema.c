@@ -239,13 +239,37 @@ static const char views[] = "CREATE VIEW predictions AS SELECT " ID_SQL " AS pre
                                                                                                               "men"
                                                                                                               "t;";
 
+/* What was done with the decisions, and how far silence was taken for truth (period_events.c, period_delayed.c). */
+static const char events_and_delayed[] =
+    "CREATE TABLE events ("
+    "  id INTEGER PRIMARY KEY,"
+    "  time_us INTEGER NOT NULL,"
+    "  function TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  version TEXT NOT NULL,"
+    "  key TEXT,"               /* NULL: none, and so each counts */
+    "  phase INTEGER NOT NULL," /* 0 whole, 1 start, 2 end */
+    "  value REAL"              /* of a start and an end: the seconds between them, once both are there */
+    ") STRICT;"
+    "CREATE UNIQUE INDEX events_key ON events(function, name, key, phase) WHERE key IS NOT NULL;"
+    "CREATE INDEX events_time ON events(function, time_us);"
+    "CREATE VIEW business_events AS SELECT " TIME_SQL(
+        "e.time_us") " AS time, e.function, e.name, e.version, e.key,"
+                     "  CASE e.phase WHEN 1 THEN 'start' WHEN 2 THEN 'end' END AS phase, e.value FROM events e;"
+                     "CREATE TABLE delayed ("
+                     "  function TEXT PRIMARY KEY,"
+                     "  time_us INTEGER NOT NULL," /* done: rows up to this time and row ... */
+                     "  row INTEGER NOT NULL,"
+                     "  rows_seen INTEGER NOT NULL" /* ... of those there were up to this number */
+                     ") STRICT, WITHOUT ROWID;";
+
 bool period_migrate(struct db *db, struct err *err)
 {
     BUF_AUTO first = {0};
 
     buf_init(&first, 64 * 1024);
     buf_add_all(&first, str_of(tables), str_of(runs_schema), str_of(views), (str){"", 1});
-    const struct db_migration migrations[] = {{1, first.at}};
+    const struct db_migration migrations[] = {{1, first.at}, {2, events_and_delayed}};
 
     return db_migrate(db, migrations, sizeof migrations / sizeof *migrations, err);
 }

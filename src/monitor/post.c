@@ -97,9 +97,31 @@ static bool apply_label(struct applying *applying)
     return true;
 }
 
-static bool (*const apply[POST_KINDS_COUNT])(struct applying *applying) = {
-    [POST_PREDICTIONS] = apply_prediction,
-    [POST_LABELS] = apply_label,
+/* -- events -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool apply_event(struct applying *applying)
+{
+    struct post_report *report = &applying->post->report;
+    struct event event;
+    bool is_new, is_paired;
+
+    if (!posted_event(&applying->row, applying->post->function, applying->now_us, &event, applying->err) ||
+        !store_event(applying->store, &event, &is_new, &is_paired, applying->err))
+        return false;
+    report->accepted += is_new;
+    report->duplicates += !is_new;
+    report->paired += is_new && is_paired;
+    return true;
+}
+
+static const struct {
+    bool (*read)(str json, struct arena *arena, struct posted_row *ret, struct err *err);
+    bool (*apply)(struct applying *applying);
+} kinds[POST_KINDS_COUNT] = {
+    [POST_PREDICTIONS] = {posted_row_read, apply_prediction},
+    [POST_LABELS] = {posted_row_read, apply_label},
+    [POST_EVENTS] = {posted_event_read, apply_event},
 };
 
 /* -- all ------------------------------------------------------------------------------------------------------------
@@ -107,8 +129,8 @@ static bool (*const apply[POST_KINDS_COUNT])(struct applying *applying) = {
 
 static bool apply_row(struct applying *applying, str row, int64_t number)
 {
-    bool good =
-        posted_row_read(row, &applying->arena, &applying->row, applying->err) && apply[applying->post->kind](applying);
+    enum post_kind kind = applying->post->kind;
+    bool good = kinds[kind].read(row, &applying->arena, &applying->row, applying->err) && kinds[kind].apply(applying);
 
     if (!good && applying->err->code == ERR_INVALID) {
         note_refusal(applying->post, number, applying->err);

@@ -186,6 +186,13 @@ static bool read_amount(struct reading *reading, const struct member *member)
     return read_number(reading, member->name, &reading->row->amount);
 }
 
+static bool read_value(struct reading *reading, const struct member *member)
+{
+    if (jr_kind(reading->jr) == JSON_KIND_NULL)
+        return jr_null(reading->jr);
+    return read_number(reading, member->name, &reading->row->value);
+}
+
 static bool read_items(struct reading *reading, const struct member *member)
 {
     struct item items[ITEMS_MAX];
@@ -255,19 +262,32 @@ static const struct member members[] = {
     {"y_pred_proba", read_score},
     {"y_true", read_label},
     TEXT("identifier", prediction_id, NAME_BYTES_MAX),
+    {0},
+};
+
+static const struct member event_members[] = {
+    TEXT("function", function, NAME_BYTES_MAX),
+    TEXT("version", version, NAME_BYTES_MAX),
+    TEXT("name", name, NAME_BYTES_MAX),
+    TEXT("key", key, NAME_BYTES_MAX),
+    TEXT("phase", phase, NAME_BYTES_MAX),
+    {"value", read_value},
+    {"time", read_time},
+    {"timestamp", read_time},
+    {0},
 };
 
 /* -- a row --------------------------------------------------------------------------------------------------------- */
 
-static const struct member *find_member(str key)
+static const struct member *find_member(const struct member *known, str key)
 {
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (str_eq(key, str_of(members[i].name)))
-            return &members[i];
+    for (; known->name; known++)
+        if (str_eq(key, str_of(known->name)))
+            return known;
     return NULL;
 }
 
-static bool read_members(struct reading *reading)
+static bool read_members(struct reading *reading, const struct member *known)
 {
     const struct member *member;
     str key;
@@ -275,16 +295,16 @@ static bool read_members(struct reading *reading)
     if (!jr_object(reading->jr))
         return true; /* jr_end() says what it is instead */
     while (jr_member(reading->jr, &key)) {
-        member = find_member(key);
+        member = find_member(known, key);
         if (member && !member->read(reading, member))
             return reading->err->code == ERR_NONE; /* else it is no JSON: jr_end() says why */
     }
     return true;
 }
 
-bool posted_row_read(str json, struct arena *arena, struct posted_row *ret, struct err *err)
+static bool read_row(str json, const struct member *known, struct arena *arena, struct posted_row *ret, struct err *err)
 {
-    struct posted_row row = {.amount = (double)NAN, .undecided = UNDECIDED_MISSING};
+    struct posted_row row = {.amount = (double)NAN, .value = (double)NAN, .undecided = UNDECIDED_MISSING};
     BUF_AUTO room = {0};
     struct jr jr;
     struct reading reading = {&jr, arena, &row, err};
@@ -292,7 +312,7 @@ bool posted_row_read(str json, struct arena *arena, struct posted_row *ret, stru
     *err = (struct err){0};
     buf_init(&room, ROOM_BYTES_MAX);
     jr_init(&jr, json, &room);
-    if (!read_members(&reading))
+    if (!read_members(&reading, known))
         return false;
     if (!jr_end(&jr, err)) {
         err->code = ERR_INVALID;
@@ -300,6 +320,16 @@ bool posted_row_read(str json, struct arena *arena, struct posted_row *ret, stru
     }
     *ret = row;
     return true;
+}
+
+bool posted_row_read(str json, struct arena *arena, struct posted_row *ret, struct err *err)
+{
+    return read_row(json, members, arena, ret, err);
+}
+
+bool posted_event_read(str json, struct arena *arena, struct posted_row *ret, struct err *err)
+{
+    return read_row(json, event_members, arena, ret, err);
 }
 
 static bool name_function(const struct posted_row *row, str otherwise, str *ret, struct err *err)
@@ -362,5 +392,39 @@ bool posted_label(const struct posted_row *row, str function, int64_t now_us, st
             err, ERR_INVALID,
             "nothing says which prediction this is about: prediction_id, or request_id with position, or items");
     *ret = label;
+    return true;
+}
+
+static bool read_phase(str text, enum event_phase *ret, struct err *err)
+{
+    static const char *const phases[] = {[EVENT_WHOLE] = "", [EVENT_START] = "start", [EVENT_END] = "end"};
+
+    for (int i = EVENT_WHOLE; i <= EVENT_END; i++)
+        if (str_eq(text, str_of(phases[i]))) {
+            *ret = (enum event_phase)i;
+            return true;
+        }
+    return err_set(err, ERR_INVALID, "phase is \"" STR_FMT "\": start or end is understood, or none", STR_ARG(text));
+}
+
+bool posted_event(const struct posted_row *row, str function, int64_t now_us, struct event *ret, struct err *err)
+{
+    struct event event = {
+        .time_us = row->has_time ? row->time_us : now_us,
+        .name = row->name,
+        .version = row->version,
+        .key = row->key,
+        .value = row->value,
+    };
+
+    if (!name_function(row, function, &event.function, err) || !read_phase(row->phase, &event.phase, err))
+        return false;
+    if (event.name.len == 0)
+        return err_set(err, ERR_INVALID, "name is missing: what happened?");
+    if (event.phase != EVENT_WHOLE && event.key.len == 0)
+        return err_set(err, ERR_INVALID, "key is missing: of what is this the " STR_FMT "?", STR_ARG(row->phase));
+    if (event.phase != EVENT_WHOLE && !isnan(event.value))
+        return err_set(err, ERR_INVALID, "value cannot stand beside a phase: it is the time from start to end");
+    *ret = event;
     return true;
 }

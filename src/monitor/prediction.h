@@ -62,6 +62,9 @@ struct label {
     str origin; /* of what is read more than once (inbox:17, orphan:3): the same is applied to a row once; else empty */
 };
 
+/* Of what silence says (period_delayed.c): it counts only while nobody has said anything. */
+#define ORIGIN_DELAYED "delayed"
+
 /* One pair of an item's name and text. */
 struct item {
     str name, text;

@@ -1,9 +1,11 @@
 #include "monitor/question.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/map.h"
 #include "base/vec.h"
@@ -43,8 +45,13 @@ bool question_file(const char *folder, int64_t month_us, bool (*each)(void *ctx,
     bool good;
 
     period_path(folder, month_us, path);
-    if (!db_open_readonly(path, &db, err))
+    if (!db_open_readonly(path, &db, err)) {
+        if (access(path, F_OK) < 0 && errno == ENOENT) { /* dropped since it was listed */
+            *err = (struct err){0};
+            return true;
+        }
         return err_wrap(err, "%s", path);
+    }
     good = has_tables(db, err) ? each(ctx, db, err) : err->code == ERR_NONE;
     db_close(db);
     return good;
@@ -332,7 +339,7 @@ static str rows_sql(const struct collecting *collecting, const char *filter, str
                         key_column(collecting->question->by),
                         collecting->question->as_of_us
                             ? "(SELECT e.label FROM label_events e WHERE e.row = r.id AND e.known_us <= ?1"
-                              " ORDER BY e.known_us DESC, e.id DESC LIMIT 1)"
+                              " ORDER BY e.origin IS '" ORIGIN_DELAYED "', e.known_us DESC, e.id DESC LIMIT 1)"
                             : "r.label + 0 * ?1",
                         filter);
 }

@@ -15,29 +15,9 @@
 #include "codec/time_format.h"
 #include "codec/uuid.h"
 #include "monitor/orphans.h"
-#include "monitor/period_private.h"
+#include "monitor/store_private.h"
 
 #define HOUR_US (3600LL * 1000 * 1000)
-
-struct opened {
-    struct period *period;
-    int64_t used; /* when: a count */
-    bool in_transaction;
-};
-
-struct store {
-    char folder[PERIOD_PATH_MAX - 16];
-    struct db *db;
-    struct rules rules;
-    struct orphans *orphans;
-    struct opened opened[PERIODS_OPEN_MAX];
-    int opened_count;
-    int64_t uses;
-    int64_t months[PERIODS_MAX]; /* newest first */
-    int months_count;
-    bool is_durable, in_transaction;
-    VEC(int64_t) rows; /* of one label */
-};
 
 /* -- monitor.db ------------------------------------------------------------------------------------------------------
  */
@@ -93,6 +73,7 @@ void store_close(struct store *store)
     rules_done(&store->rules);
     db_close(store->db);
     vec_free(&store->rows);
+    vec_free(&store->added);
     free(store);
 }
 
@@ -106,65 +87,8 @@ struct db *store_db(struct store *store)
     return store->db;
 }
 
-/* -- months
- * ------------------------------------------------------------------------------------------------------------ */
-
-/* "2026-11.db" */
-static bool month_of_name(const char *name, int64_t *ret)
-{
-    char day[16];
-    int64_t ms;
-
-    if (strlen(name) != 10 || strcmp(name + 7, ".db") != 0)
-        return false;
-    snprintf(day, sizeof day, "%.7s-01", name);
-    if (!time_parse_iso(str_of(day), &ms))
-        return false;
-    *ret = ms * 1000;
-    return true;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x < y) - (x > y);
-}
-
-bool store_months(const char *folder, int64_t *ret_months, int *ret_count, struct err *err)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-    int count = 0;
-
-    if (!dir)
-        return err_sys(err, "%s", folder);
-    while ((entry = readdir(dir)) && count < PERIODS_MAX)
-        count += month_of_name(entry->d_name, &ret_months[count]);
-    closedir(dir);
-    qsort(ret_months, (size_t)count, sizeof *ret_months, newest_first);
-    *ret_count = count;
-    return true;
-}
-
-static bool has_month(const struct store *store, int64_t month_us)
-{
-    for (int i = 0; i < store->months_count; i++)
-        if (store->months[i] == month_us)
-            return true;
-    return false;
-}
-
-static bool note_month(struct store *store, int64_t month_us, struct err *err)
-{
-    if (has_month(store, month_us))
-        return true;
-    if (store->months_count == PERIODS_MAX)
-        return err_set(err, ERR_INVALID, "there are files of %d months already, which is the most", PERIODS_MAX);
-    store->months[store->months_count++] = month_us;
-    qsort(store->months, (size_t)store->months_count, sizeof *store->months, newest_first);
-    return true;
-}
+/* -- files -----------------------------------------------------------------------------------------------------------
+ */
 
 /* The one that was not used for longest and is in no transaction makes room. */
 static struct opened *room_for_one(struct store *store, struct err *err)
@@ -193,13 +117,13 @@ static struct opened *find_opened(struct store *store, int64_t month_us)
     return NULL;
 }
 
-static bool opened_of(struct store *store, int64_t time_us, struct opened **ret, struct err *err)
+bool store_to_read(struct store *store, int64_t time_us, struct opened **ret, struct err *err)
 {
     int64_t month_us = month_of(time_us);
     struct opened *opened = find_opened(store, month_us);
 
     if (!opened) {
-        if (!note_month(store, month_us, err) || !(opened = room_for_one(store, err)))
+        if (!store_note_month(store, month_us, err) || !(opened = room_for_one(store, err)))
             return false;
         *opened = (struct opened){0};
         if (!period_open(store->folder, time_us, &opened->period, err)) {
@@ -212,12 +136,11 @@ static bool opened_of(struct store *store, int64_t time_us, struct opened **ret,
     return true;
 }
 
-/* To write to: its transaction begins when it is first touched. */
-static bool period_of(struct store *store, int64_t time_us, struct period **ret, struct err *err)
+bool store_to_write(struct store *store, int64_t time_us, struct period **ret, struct err *err)
 {
     struct opened *opened;
 
-    if (!opened_of(store, time_us, &opened, err))
+    if (!store_to_read(store, time_us, &opened, err))
         return false;
     if (!opened->in_transaction && !period_begin(opened->period, store->is_durable, err))
         return false;
@@ -289,14 +212,18 @@ void store_rollback(struct store *store)
 /* -- predictions ------------------------------------------------------------------------------------------------------
  */
 
-static bool check_time(int64_t time_us, struct err *err)
+bool store_check_time(const struct store *store, int64_t time_us, struct err *err)
 {
     int64_t now_us = clock_wall_us();
     char text[TIME_TEXT_MAX];
 
-    if (time_us <= now_us + AHEAD_HOURS_MAX * HOUR_US && time_us >= 0)
+    if (time_us <= now_us + AHEAD_HOURS_MAX * HOUR_US && time_us >= store->kept_from_us)
         return true;
     time_format_zulu(time_us / 1000, text);
+    if (time_us >= 0 && time_us < store->kept_from_us)
+        return err_set(err, ERR_INVALID,
+                       "the time %s is before what this server keeps (its setting monitor_months): it would be dropped",
+                       text);
     if (time_us < 0)
         return err_set(err, ERR_INVALID, "the time %s is before 1970", text);
     return err_set(err, ERR_INVALID, "the time %s is more than %d hours ahead of this server's clock", text,
@@ -352,11 +279,13 @@ bool store_predict(struct store *store, const struct prediction *p, const struct
     struct period *period;
     int64_t row;
 
-    if (!check_time(p->time_us, err) || !period_of(store, p->time_us, &period, err) ||
+    if (!store_check_time(store, p->time_us, err) || !store_to_write(store, p->time_us, &period, err) ||
         !period_insert(period, p, ret, &row, err))
         return false;
     if (*ret == INSERTED_UNDECIDED)
         return true;
+    if (*ret == INSERTED)
+        store_note_addition(store, period_month(period));
     if (truth && !label_row(period, row, truth, &ignored, err))
         return false;
     return *ret != INSERTED || join_orphans(store, period, row, p, err);
@@ -367,9 +296,9 @@ bool store_has_request(struct store *store, int64_t time_us, str request_id, boo
     struct opened *opened;
 
     *ret = false;
-    if (!has_month(store, month_of(time_us)))
+    if (!store_has_month(store, month_of(time_us)))
         return true;
-    return opened_of(store, time_us, &opened, err) && period_has_request(opened->period, request_id, ret, err);
+    return store_to_read(store, time_us, &opened, err) && period_has_request(opened->period, request_id, ret, err);
 }
 
 /* -- labels -----------------------------------------------------------------------------------------------------------
@@ -380,7 +309,7 @@ static bool label_rows(struct store *store, int64_t month_us, const struct label
 {
     struct period *period;
 
-    if (!period_of(store, month_us, &period, err))
+    if (!store_to_write(store, month_us, &period, err))
         return false;
     for (int i = 0; i < count; i++)
         if (!label_row(period, store->rows.at[i], label, result, err))
@@ -397,7 +326,7 @@ static bool label_month(struct store *store, int64_t month_us, const struct labe
 
     while (store->rows.len < ITEM_MATCHES_MAX)
         (void)vec_push(&store->rows);
-    if (!opened_of(store, month_us, &opened, err) ||
+    if (!store_to_read(store, month_us, &opened, err) ||
         !period_find(opened->period, label, store->rows.at, room, &count, err))
         return false;
     if (count > room)
@@ -426,7 +355,7 @@ static bool label_known(struct store *store, const struct label *label, struct l
     bool one = label->prediction_id.len > 0 || label->request_id.len > 0; /* else items, of any month */
     int64_t hint = -1;
 
-    if (hinted_month(label, &hint) && has_month(store, hint) && !label_month(store, hint, label, result, err))
+    if (hinted_month(label, &hint) && store_has_month(store, hint) && !label_month(store, hint, label, result, err))
         return false;
     for (int i = 0; i < store->months_count && !(one && result->rows > 0); i++)
         if (store->months[i] != hint && !label_month(store, store->months[i], label, result, err))
@@ -458,7 +387,7 @@ bool store_find(struct store *store, str function, str prediction_id, int64_t *r
 
     *err = (struct err){0};
     for (int i = 0; i < store->months_count && count == 0; i++) {
-        if (!opened_of(store, store->months[i], &opened, err) ||
+        if (!store_to_read(store, store->months[i], &opened, err) ||
             !period_find(opened->period, &wanted, ret_row, 1, &count, err))
             return false;
         *ret_month_us = store->months[i];
@@ -481,7 +410,7 @@ bool store_place(struct store *store, struct journal_place *ret, struct err *err
     struct opened *opened;
 
     for (int i = 0; i < store->months_count; i++) {
-        if (!opened_of(store, store->months[i], &opened, err) || !period_place(opened->period, &place, err))
+        if (!store_to_read(store, store->months[i], &opened, err) || !period_place(opened->period, &place, err))
             return false;
         if (is_behind(place, last))
             last = place;
@@ -494,5 +423,5 @@ bool store_set_place(struct store *store, int64_t time_us, struct journal_place 
 {
     struct period *period;
 
-    return period_of(store, time_us, &period, err) && period_set_place(period, place, err);
+    return store_to_write(store, time_us, &period, err) && period_set_place(period, place, err);
 }

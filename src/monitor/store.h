@@ -15,6 +15,8 @@
 #include "base/err.h"
 #include "logs/journal.h"
 #include "monitor/period.h"
+#include "monitor/period_delayed.h"
+#include "monitor/period_events.h"
 #include "monitor/rules.h"
 
 struct store;
@@ -59,5 +61,15 @@ MUST_USE bool store_set_place(struct store *store, int64_t time_us, struct journ
 
 /* The months there are, newest first: their starts.  At most PERIODS_MAX. */
 MUST_USE bool store_months(const char *folder, int64_t *ret_months, int *ret_count, struct err *err);
-/* Removes the files of months before that of `before_us`: retention. */
+/* Removes the files of months before that of `before_us`, and refuses predictions of them from now on; who has one open
+ * reads on.  Outside of a transaction. */
 MUST_USE bool store_drop_before(struct store *store, int64_t before_us, int *ret_dropped, struct err *err);
+/* The months that predictions were added to since this was asked, one after the other.  False: no more. */
+bool store_take_addition(struct store *store, int64_t *ret_month);
+
+/* ret_is_new: it was not there yet.  ret_is_paired: the start and the end of it are both known. */
+MUST_USE bool store_event(struct store *store, const struct event *event, bool *ret_is_new, bool *ret_is_paired,
+                          struct err *err);
+/* A step of period_delay() through a month; ret_more: it was not the last. */
+MUST_USE bool store_delay(struct store *store, int64_t month_us, const struct delayed *delayed, int64_t now_us,
+                          int *ret_labelled, bool *ret_more, struct err *err);

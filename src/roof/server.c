@@ -238,6 +238,15 @@ MUST_USE static bool start_keeper(struct server *server, struct err *err)
                             server->config.account, certificate_ca(&server->certificate), err);
 }
 
+MUST_USE static bool open_monitor(struct server *server, struct err *err)
+{
+    if (!monitor_open(&server->loop, server->config.state, &server->monitor, err) ||
+        !records_open(&server->loop, server->config.state, monitor_kept_file(server->monitor), &server->records, err))
+        return false;
+    monitor_keep_months(server->monitor, (int)server->config.monitor_months);
+    return monitor_follow(server->monitor, server->records) || err_set(err, ERR_LIMIT, "too many watch the records");
+}
+
 MUST_USE static bool start_database(struct server *server, struct err *err)
 {
     struct db_migration all[64];
@@ -257,10 +266,7 @@ MUST_USE static bool start_database(struct server *server, struct err *err)
     if (!db_open(server->path, &server->db, err) || !db_migrate(server->db, all, count, err))
         return false;
     server->state_lane = lane_new(&server->loop, "state");
-    return monitor_open(&server->loop, server->config.state, &server->monitor, err) &&
-           records_open(&server->loop, server->config.state, monitor_kept_file(server->monitor), &server->records,
-                        err) &&
-           (monitor_follow(server->monitor, server->records) || err_set(err, ERR_LIMIT, "too many watch the records"));
+    return open_monitor(server, err);
 }
 
 MUST_USE static bool start_functions(struct server *server, struct err *err)

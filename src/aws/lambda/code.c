@@ -55,6 +55,7 @@ static bool fail_upload(struct code_upload *code)
     case ERR_NOT_FOUND:
     case ERR_CONFLICT:
     case ERR_TIMEOUT:
+    case ERR_FULL:
     case ERR_SYSTEM:
         break;
     }

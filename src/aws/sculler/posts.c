@@ -1,5 +1,5 @@
 /*
- * posts: what clients send to be kept: predictions and labels, a row each, as JSON in any of its usual forms.
+ * posts: what clients send to be kept: predictions, labels and events, a row each, as JSON in any of its usual forms.
  * Answered when it is on disk, with what came of the rows; a row that cannot be kept does not keep out the others.
  */
 #include "aws/sculler/posts.h"
@@ -19,8 +19,8 @@ static const struct {
     size_t offset;
     bool of[POST_KINDS_COUNT];
 } members[] = {
-    {"accepted", offsetof(struct post_report, accepted), {[POST_PREDICTIONS] = true, [POST_LABELS] = true}},
-    {"duplicates", offsetof(struct post_report, duplicates), {[POST_PREDICTIONS] = true}},
+    {"accepted", offsetof(struct post_report, accepted), {true, true, true}},
+    {"duplicates", offsetof(struct post_report, duplicates), {[POST_PREDICTIONS] = true, [POST_EVENTS] = true}},
     {"undecided", offsetof(struct post_report, undecided), {[POST_PREDICTIONS] = true}},
     {"matched", offsetof(struct post_report, matched), {[POST_LABELS] = true}},
     {"rows", offsetof(struct post_report, rows), {[POST_LABELS] = true}},
@@ -29,7 +29,8 @@ static const struct {
     {"unchanged", offsetof(struct post_report, unchanged), {[POST_LABELS] = true}},
     {"older", offsetof(struct post_report, older), {[POST_LABELS] = true}},
     {"orphans", offsetof(struct post_report, orphans), {[POST_LABELS] = true}},
-    {"refused", offsetof(struct post_report, refused), {[POST_PREDICTIONS] = true, [POST_LABELS] = true}},
+    {"paired", offsetof(struct post_report, paired), {[POST_EVENTS] = true}},
+    {"refused", offsetof(struct post_report, refused), {true, true, true}},
 };
 
 static void write_errors(struct jw *jw, const struct post_report *report)
@@ -60,6 +61,9 @@ static void on_done(struct monitor_post *post)
 
     if (post->err.code == ERR_LIMIT || post->err.code == ERR_INVALID)
         aws_fail(call, AWS_ERROR_BAD_REQUEST, "%s", post->err.text);
+    else if (post->err.code == ERR_FULL)
+        aws_fail(call, AWS_ERROR_STORAGE_FULL,
+                 "the server's disk is full, so nothing of this was kept: make room, then send it again");
     else if (post->err.code != ERR_NONE)
         aws_fail_err(call, &post->err);
     else
@@ -95,4 +99,9 @@ void posts_predictions(struct aws_call *call)
 void posts_labels(struct aws_call *call)
 {
     start(call, POST_LABELS);
+}
+
+void posts_events(struct aws_call *call)
+{
+    start(call, POST_EVENTS);
 }

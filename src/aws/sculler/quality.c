@@ -10,7 +10,7 @@
 enum { SPAN_DEFAULT_S = 14 * 86400 };
 
 struct quality_input {
-    str function, from, to, as_of, version, alias, segment, source, by, metric;
+    str function, from, to, as_of, version, alias, segment, source, by, metric, name;
     struct shape_real threshold, cost_fp, cost_fn;
     struct shape_bool exact, points;
     struct shape_int n;
@@ -33,6 +33,7 @@ static const struct shape_field quality_fields[] = {
     IN_QUERY("source", SHAPE_STR, source),
     {"by", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct quality_input, by), .check = {.values = by_names}},
     IN_QUERY("metric", SHAPE_STR, metric),
+    IN_QUERY("name", SHAPE_STR, name),
     {"threshold", SHAPE_IN_QUERY, SHAPE_REAL, offsetof(struct quality_input, threshold)},
     {"cost_fp", SHAPE_IN_QUERY, SHAPE_REAL, offsetof(struct quality_input, cost_fp)},
     {"cost_fn", SHAPE_IN_QUERY, SHAPE_REAL, offsetof(struct quality_input, cost_fn)},
@@ -126,6 +127,7 @@ static void ask(struct aws_call *call, bool (*answer)(struct answering *answerin
         .with_points = !input->points.given || input->points.value,
         .count = (int)input->n.value,
         .metric = input->metric,
+        .name = input->name,
     };
     if (!read_question(call, input, &asking->answering.question)) {
         aws_call_finish(call);
@@ -142,4 +144,9 @@ void quality_get(struct aws_call *call)
 void quality_curve(struct aws_call *call)
 {
     ask(call, answer_curve);
+}
+
+void quality_business(struct aws_call *call)
+{
+    ask(call, answer_business);
 }

@@ -4,5 +4,6 @@
 #include "aws/door.h"
 
 extern const struct shape quality_shape;
-void quality_get(struct aws_call *call);   /* GET /v1/quality/{FunctionName} */
-void quality_curve(struct aws_call *call); /* … /curve */
+void quality_get(struct aws_call *call);      /* GET /v1/quality/{FunctionName} */
+void quality_curve(struct aws_call *call);    /* … /curve */
+void quality_business(struct aws_call *call); /* … /business */

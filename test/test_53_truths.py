@@ -1,0 +1,235 @@
+"""Truth that comes late, by every way there is: SQL, files, silence; and what became of the decisions."""
+
+import datetime
+import json
+import os
+import pathlib
+import random
+import sqlite3
+import statistics
+import subprocess
+import time
+
+import pytest
+from helpers import Server, wait_until
+from monitor_client import Client, Refused
+
+DAY = 24 * 3600
+
+
+@pytest.fixture(scope="module")
+def monitored(nothing_is_left):
+    server = Server()
+    yield Client(server)
+    server.stop()
+    server.remove()
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).timestamp()
+
+
+def predict(client, function, count, **more):
+    rows = [{"function": function, "prediction_id": f"{function}-{i}", "score": i % 100 / 100,
+             "items": {"a": i, "b": f"x{i}"}} | more for i in range(count)]
+    assert client.post_rows("/v1/predictions", rows)["accepted"] == count
+    return rows
+
+
+def inbox(server):
+    db = sqlite3.connect(server.state / "state/monitor/inbox.db", timeout=30)
+    db.execute("PRAGMA synchronous=FULL")
+    return db
+
+
+def waiting(server):
+    with inbox(server) as db:
+        return db.execute("SELECT count(*) FROM label_inbox").fetchone()[0]
+
+
+# -- the inbox
+
+
+def test_an_insert_is_a_label(monitored):
+    predict(monitored, "inserted", 100)
+    with inbox(monitored.server) as db:
+        db.executemany("INSERT INTO label_inbox (function, items, label, time) VALUES ('inserted', ?, ?, ?)",
+                       [(json.dumps({"b": f"x{i}", "a": i}), i % 2, now() if i % 3 else None) for i in range(100)])
+        db.execute("INSERT INTO label_inbox (function, label) VALUES ('inserted', 1)")
+    with pytest.raises(sqlite3.IntegrityError), inbox(monitored.server) as db:
+        db.execute("INSERT INTO label_inbox (function, prediction_id) VALUES ('inserted', 'inserted-1')")
+    wait_until(lambda: waiting(monitored.server) == 0, "the inbox is empty", 10)
+    quality = monitored.get("/v1/quality/inserted")
+    assert (quality["labelled"], quality["confusion"]["tp"], quality["confusion"]["fn"]) == (100, 25, 25)
+    with inbox(monitored.server) as db:
+        assert "which prediction" in db.execute("SELECT why FROM label_inbox_refused").fetchone()[0]
+
+
+def test_a_forgotten_transaction_holds_up_nobody_else(monitored):
+    predict(monitored, "forgotten", 2)
+    db = inbox(monitored.server)
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("INSERT INTO label_inbox (function, prediction_id, label) VALUES ('forgotten', 'forgotten-0', 1)")
+    time.sleep(2.5)
+    begun = time.monotonic()
+    assert monitored.post("/v1/labels", {"function": "forgotten", "prediction_id": "forgotten-1", "label": 1})["labelled"] == 1
+    assert time.monotonic() - begun < 1
+    db.commit()
+    db.close()
+    wait_until(lambda: monitored.get("/v1/quality/forgotten")["labelled"] == 2, "the label is applied", 10)
+
+
+def test_the_inbox_counts_once_however_the_server_ends(own_server):
+    server = own_server()
+    client = Client(server)
+    rows = predict(client, "killed", 20000)
+    random.seed(7)
+    with inbox(server) as db:
+        db.executemany("INSERT INTO label_inbox (function, items, label) VALUES ('killed', ?, ?)",
+                       [(json.dumps(row["items"]), i % 2) for i, row in enumerate(rows)])
+    for _ in range(6):
+        time.sleep(random.uniform(0.8, 1.3))
+        server.kill9()
+        server.start()
+    wait_until(lambda: waiting(server) == 0, "the inbox is empty", 60)
+    quality = client.get("/v1/quality/killed")
+    assert (quality["n"], quality["labelled"]) == (20000, 20000)
+    counts = quality["confusion"]
+    assert counts["tp"] + counts["fn"] == counts["fp"] + counts["tn"] == 10000
+    events = 0
+    for month in (server.state / "state/monitor").glob("????-??.db"):
+        db = sqlite3.connect(f"file:{month}?mode=ro", uri=True)
+        events += db.execute("SELECT count(*) FROM labels").fetchone()[0]
+        db.close()
+    assert events == 20000, "each label is in the history once"
+
+
+# -- events
+
+
+def test_values_have_a_median(monitored):
+    random.seed(3)
+    values = [round(random.lognormvariate(3, 1), 3) for _ in range(501)]
+    start = (int(now()) // DAY - 1) * DAY
+    events = [{"function": "business", "name": "complete", "key": str(i), "value": value, "time": start + i,
+               "version": "1" if i % 2 else "2"} for i, value in enumerate(values)]
+    assert monitored.post_rows("/v1/events", events)["accepted"] == 501
+    again = monitored.post_rows("/v1/events", events)
+    assert (again["accepted"], again["duplicates"]) == (0, 501)
+    monitored.post("/v1/events", {"function": "business", "name": "complained"})
+    answer = monitored.get("/v1/quality/business/business", by="version", **{"from": "-3d"})
+    complained, complete = answer["events"]
+    assert (complained["name"], complained["count"], complained["n"], complained["median"]["value"]) == ("complained", 1, 0, None)
+    assert (complete["count"], complete["n"], complete["open"]) == (501, 501, 0)
+    assert complete["median"]["value"] == statistics.median(values)
+    assert complete["median"]["low"] < complete["median"]["value"] < complete["median"]["high"]
+    assert [complete[key]["value"] for key in ("p25", "median", "p75")] == pytest.approx(
+        statistics.quantiles(values, n=4, method="inclusive"), abs=1e-9)
+    assert {g["key"]: g["median"]["value"] for g in complete["groups"]} == {
+        "1": statistics.median(values[1::2]), "2": statistics.median(values[0::2])}
+    days = monitored.get("/v1/quality/business/business", by="day", name="complete", **{"from": "-3d"})["events"]
+    assert [g["key"] for g in days[0]["groups"]] == [
+        datetime.datetime.fromtimestamp(start, datetime.timezone.utc).strftime("%Y-%m-%dT00:00:00.000Z")]
+
+
+def test_a_start_and_an_end_are_a_value(monitored):
+    base = now() - 3600
+    def post(key, phase, at):
+        return monitored.post("/v1/events", {"function": "spans", "name": "operation", "key": key, "phase": phase, "time": base + at})
+    assert post("42", "start", 0)["paired"] == 0
+    assert post("42", "end", 30.5)["paired"] == 1
+    assert post("43", "end", 100)["paired"] == 0
+    assert post("43", "start", 10)["paired"] == 1
+    assert post("44", "start", 10)["accepted"] == 1
+    assert post("42", "end", 31)["duplicates"] == 1
+    operation = monitored.get("/v1/quality/spans/business")["events"][0]
+    assert (operation["count"], operation["open"], operation["n"]) == (2, 1, 2)
+    assert operation["median"]["value"] == pytest.approx((30.5 + 90) / 2, abs=1e-5)
+
+
+def test_the_version_of_an_event_is_the_one_that_scored(monitored):
+    hour = int(now()) // 3600 * 3600
+    for version, at in (("1", hour - 7200), ("2", hour - 3600)):
+        monitored.post_rows("/v1/predictions", [{"function": "guessed", "version": version, "score": 0.5, "time": at + i} for i in range(10)])
+        monitored.post("/v1/events", {"function": "guessed", "name": "n", "value": int(version), "time": at + 60})
+    groups = monitored.get("/v1/quality/guessed/business", by="version")["events"][0]["groups"]
+    assert {g["key"]: g["median"]["value"] for g in groups} == {"1": 1, "2": 2}
+
+
+def test_a_bad_event_is_told(monitored):
+    rows = [{"function": "e"}, {"name": "n"}, {"function": "e", "name": "n", "value": "soon"},
+            {"function": "e", "name": "n", "phase": "middle", "key": "1"}, {"function": "e", "name": "n", "phase": "start"},
+            {"function": "e", "name": "n", "phase": "end", "key": "1", "value": 3}, {"function": "e", "name": "n", "time": "2999-01-01"}]
+    report = monitored.post_rows("/v1/events", rows)
+    assert (report["accepted"], report["refused"]) == (0, len(rows))
+    assert len({error["why"] for error in report["errors"]}) == len(rows)
+    with pytest.raises(Refused) as refused:
+        monitored.get("/v1/quality/e/business", by="segment")
+    assert refused.value.status == 400
+
+
+# -- months
+
+
+def months_of(server):
+    return sorted(path.name[:7] for path in (server.state / "state/monitor").glob("????-??.db"))
+
+
+def test_old_months_are_dropped_whole(own_server):
+    server = own_server()
+    client = Client(server)
+    ages = (0, 40, 80, 120, 400)
+    client.post_rows("/v1/predictions", [{"function": "aged", "prediction_id": str(age), "score": 0.5, "time": now() - age * DAY} for age in ages])
+    before = months_of(server)
+    assert len(before) == 5
+    server.stop()
+    server.flags = ("--monitor-months", "3")
+    server.start()
+    today = datetime.datetime.now(datetime.timezone.utc)
+    first = (today.year * 12 + today.month - 1) - 2
+    kept = [m for m in before if int(m[:4]) * 12 + int(m[5:]) - 1 >= first]
+    wait_until(lambda: months_of(server) == kept, "old months are dropped, and no others", 10)
+    assert client.get("/v1/quality/aged", **{"from": "-500d"})["n"] == len(kept)
+    report = client.post("/v1/predictions", {"function": "aged", "score": 0.5, "time": now() - 400 * DAY})
+    assert report["refused"] == 1 and "monitor_months" in report["errors"][0]["why"]
+    assert months_of(server) == kept
+    assert "dropped" in server.log_text()
+
+
+# -- a full disk
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a small disk is mounted for it, which takes root")
+def test_a_full_disk_keeps_nothing_by_halves(nothing_is_left):
+    from test_94_disk_full import SmallServer
+
+    server = SmallServer()
+    try:
+        client = Client(server)
+        predict(client, "small", 1000)
+        with inbox(server) as db:
+            db.execute("SELECT count(*) FROM label_inbox")
+        server.fill()
+        refused = kept = 0
+        for batch in range(20):
+            rows = [{"function": "small", "prediction_id": f"more-{batch}-{i}", "score": 0.5} for i in range(2000)]
+            try:
+                kept += client.post_rows("/v1/predictions", rows)["accepted"]
+            except Refused as error:
+                assert error.status == 507 and "disk is full" in error.body, error
+                refused += 1
+        assert refused > 0
+        assert client.get("/v1/quality/small")["n"] == 1000 + kept
+        server.clear()
+        report = client.post_rows("/v1/predictions", [{"function": "small", "prediction_id": f"more-{b}-{i}", "score": 0.5}
+                                                       for b in range(20) for i in range(2000)])
+        assert report["accepted"] + report["duplicates"] == 40000 and report["accepted"] == 40000 - kept
+        assert client.get("/v1/quality/small")["n"] == 41000
+        with inbox(server) as db:
+            db.execute("INSERT INTO label_inbox (function, prediction_id, label) VALUES ('small', 'small-1', 1)")
+        wait_until(lambda: client.get("/v1/quality/small")["labelled"] == 1, "labels are applied again", 10)
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill9()
+        server.remove()
