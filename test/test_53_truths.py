@@ -104,6 +104,44 @@ def test_the_inbox_counts_once_however_the_server_ends(own_server):
     assert events == 20000, "each label is in the history once"
 
 
+# -- silence
+
+
+def monitor(client, function, **settings):
+    client.put(f"/v1/functions/{function}/monitor", {"rows": "$[*]", "score": "score"} | settings)
+
+
+def test_silence_becomes_truth_and_gives_way(monitored):
+    rows = [{"function": "silent", "prediction_id": f"s{i}", "score": i % 10 / 10, "time": now() - (i % 60) * DAY - 60} for i in range(600)]
+    monitored.post_rows("/v1/predictions", rows)
+    assert monitored.get("/v1/quality/silent", **{"from": "-100d"})["labelled"] == 0
+    monitor(monitored, "silent", unlabelled_after={"days": 30, "means": "negative"})
+    def quality(**query):
+        return monitored.get("/v1/quality/silent", **{"from": "-100d"}, **query)
+    wait_until(lambda: quality()["labelled"] == 300, "those older than 30 days are labelled", 10)
+    assert {k: quality()["confusion"][k] for k in ("tp", "fp", "fn", "tn")} == {"tp": 0, "fp": 150, "fn": 0, "tn": 150}
+    assert quality(as_of=now() - 20 * DAY)["labelled"] == 100, "what silence said by then"
+    told = {"function": "silent", "prediction_id": "s45", "label": 1, "time": now() - 40 * DAY}
+    assert monitored.post("/v1/labels", told)["corrected"] == 1
+    assert quality()["confusion"]["tp"] + quality()["confusion"]["fn"] == 1
+    assert quality(as_of=now() - 1)["labelled"] == 300
+    before = quality(as_of=now() - 12 * DAY)["confusion"]
+    assert before["tp"] + before["fn"] == 1, "what somebody said counts, though silence spoke later"
+
+
+def test_silence_can_mean_that_it_was_right(own_server):
+    server = own_server()
+    client = Client(server)
+    client.post_rows("/v1/predictions", [{"function": "right", "score": i % 10 / 10, "time": now() - 9 * DAY} for i in range(12000)])
+    monitor(client, "right", unlabelled_after={"days": 7, "means": "right"})
+    time.sleep(1.2)
+    server.kill9()
+    server.start()
+    wait_until(lambda: client.get("/v1/quality/right")["labelled"] == 12000, "all are labelled", 30)
+    counts = client.get("/v1/quality/right")["confusion"]
+    assert (counts["tp"], counts["tn"], counts["fp"], counts["fn"]) == (6000, 6000, 0, 0)
+
+
 # -- events
 
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "monitor/inbox.h"
+#include "monitor/silence.h"
 #include "monitor/tally.h"
 
 struct chores {
@@ -18,7 +19,9 @@ struct chores {
 
     struct store *store; /* the rest is the lane's */
     struct inbox *inbox;
+    struct silence *silence;
     int64_t dropped_at_us;                   /* steady; 0: not yet */
+    int64_t silent_count;                    /* labelled, and not said yet */
     int dropped_months;                      /* by which setting */
     char told[sizeof((struct err){0}.text)]; /* the trouble that was said last */
 };
@@ -50,6 +53,25 @@ static bool run_inbox(struct chores *chores)
                  F_INT("refused", report.refused));
     }
     return report.has_more;
+}
+
+static bool run_silence(struct chores *chores)
+{
+    struct err err = {0};
+    int labelled;
+    bool more;
+
+    if (!silence_run(chores->silence, &labelled, &more, &err)) {
+        tell(chores, "silence cannot be taken for truth now (unlabelled_after)", &err);
+        return false;
+    }
+    chores->silent_count += labelled;
+    if (!more && chores->silent_count > 0) {
+        log_info("decisions that nobody spoke of are labelled by what that means (unlabelled_after)",
+                 F_INT("decisions", chores->silent_count));
+        chores->silent_count = 0;
+    }
+    return more;
 }
 
 static int64_t first_kept(int months)
@@ -91,6 +113,7 @@ static void step_run(void *ctx)
 
     drop_old(chores, step->months_kept);
     chores->has_more = run_inbox(chores);
+    chores->has_more = run_silence(chores) || chores->has_more;
 }
 
 /* -- on the loop ------------------------------------------------------------------------------------------------------
@@ -141,6 +164,7 @@ bool chores_new(uv_loop_t *loop, struct lane *lane, struct store *store, const c
         free(chores);
         return false;
     }
+    chores->silence = silence_new(store);
     uv_timer_init(loop, &chores->timer);
     uv_unref((uv_handle_t *)&chores->timer);
     chores->timer.data = chores;
@@ -173,5 +197,6 @@ void chores_free(struct chores *chores)
     if (!chores)
         return;
     inbox_close(chores->inbox);
+    silence_free(chores->silence);
     uv_close((uv_handle_t *)&chores->timer, on_closed);
 }

@@ -16,7 +16,7 @@
 
 struct chores;
 
-enum { CHORES_MS = 1000, DELAYED_MS = 60 * 1000, DROP_MS = 24 * 60 * 60 * 1000, MONTHS_KEPT_MAX = PERIODS_MAX };
+enum { CHORES_MS = 1000, DROP_MS = 24 * 60 * 60 * 1000 };
 
 MUST_USE bool chores_new(uv_loop_t *loop, struct lane *lane, struct store *store, const char *folder,
                          struct chores **ret, struct err *err);
