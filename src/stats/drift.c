@@ -130,7 +130,7 @@ int stats_bin_by_cuts(const double *cuts, int bins, double value)
  * The two distributions, walked value by value.  `distance` is the largest |i m - j n|: whole, so nothing is lost.
  * Where a group of equal values ends, `ends` says so: only there may the distributions be compared.
  */
-enum { EXACT_PRODUCT_MAX = 100000, EXACT_ROWS_MAX = 10000, EXACT_SIDE_MAX = 316 };
+enum { EXACT_PRODUCT_MAX = 40000, EXACT_ROWS_MAX = 4000, EXACT_SIDE_MAX = 200 };
 
 struct walk {
     double n, m, i, j, distance;

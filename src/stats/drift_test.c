@@ -212,6 +212,7 @@ static const struct {
     {"PSI", stats_psi_of_scores, 2000, 100, 1000},
     {"PSI", stats_psi_of_scores, 5000, 5000, 500},
     {"KS", ks_of_scores, 50, 50, 500},
+    {"KS", ks_of_scores, 250, 250, 2500},
     {"KS", ks_of_scores, 400, 400, 1500},
     {"KS", ks_of_scores, 2000, 100, 1000},
     {"KS", ks_of_scores, 2000, 2000, 1000},

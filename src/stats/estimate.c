@@ -3,6 +3,8 @@
 #include "stats/random.h"
 #include "stats/special.h"
 
+enum { FIGURES = 4, NORMAL_VARIANCE_MIN = 100 };
+
 void stats_estimate_curve(const struct stats_calibration *calibration, const double scores[STATS_BINS],
                           struct stats_confusion ret[STATS_EDGES])
 {
@@ -68,28 +70,70 @@ static int blocks_of(const struct stats_estimate_of *of, struct arena *scratch, 
     return count;
 }
 
-static double positives_of(const struct side *side, double off, struct stats_random *random)
+/*
+ * A sum of many binomial draws.  Where its variance is large it is normal to within what an interval shows, and a
+ * window of a million rows costs no more than one of a thousand.
+ */
+struct sum {
+    double n, mean, variance;
+};
+
+static double drawn_share(const struct side *side, double off)
 {
-    return side->n > 0 ? stats_random_binomial(random, side->n, fmin(fmax(side->share + off, 0), 1)) : 0;
+    return fmin(fmax(side->share + off, 0), 1);
+}
+
+static void sum_add(struct sum *sum, const struct side *side, double off)
+{
+    double share = drawn_share(side, off);
+
+    sum->n += side->n;
+    sum->mean += side->n * share;
+    sum->variance += side->n * share * (1 - share);
+}
+
+static double sum_draw(const struct sum *sum, struct stats_random *random)
+{
+    double drawn = sum->mean + sqrt(sum->variance) * stats_random_normal(random);
+
+    return fmin(fmax(round(drawn), 0), sum->n);
+}
+
+static double sum_exactly(const struct block *blocks, const double *off, int count, bool above,
+                          struct stats_random *random)
+{
+    double sum = 0;
+
+    for (int i = 0; i < count; i++) {
+        const struct side *side = above ? &blocks[i].above : &blocks[i].below;
+
+        sum += side->n > 0 ? stats_random_binomial(random, side->n, drawn_share(side, off[i])) : 0;
+    }
+    return sum;
 }
 
 static struct stats_confusion draw(const struct block *blocks, int count, const struct stats_confusion *known,
                                    struct stats_random *random)
 {
     struct stats_confusion c = *known;
+    struct sum above = {0}, below = {0};
+    double off[STATS_BINS], tp, fn;
 
     for (int i = 0; i < count; i++) {
-        const struct block *block = &blocks[i];
-        double n = block->reference_n, k = block->reference_k, share, tp, fn;
+        double n = blocks[i].reference_n, k = blocks[i].reference_k;
 
-        share = stats_random_beta(random, k + 0.5, n - k + 0.5);
-        tp = positives_of(&block->above, n > 0 ? share - k / n : 0, random);
-        fn = positives_of(&block->below, n > 0 ? share - k / n : 0, random);
-        c.tp += tp;
-        c.fp += block->above.n - tp;
-        c.fn += fn;
-        c.tn += block->below.n - fn;
+        off[i] = n > 0 ? stats_random_beta(random, k + 0.5, n - k + 0.5) - k / n : 0;
+        sum_add(&above, &blocks[i].above, off[i]);
+        sum_add(&below, &blocks[i].below, off[i]);
     }
+    tp =
+        above.variance > NORMAL_VARIANCE_MIN ? sum_draw(&above, random) : sum_exactly(blocks, off, count, true, random);
+    fn = below.variance > NORMAL_VARIANCE_MIN ? sum_draw(&below, random)
+                                              : sum_exactly(blocks, off, count, false, random);
+    c.tp += tp;
+    c.fp += above.n - tp;
+    c.fn += fn;
+    c.tn += below.n - fn;
     return c;
 }
 
@@ -106,8 +150,6 @@ static struct stats_interval interval_of(double value, const struct stats_confus
     ret.high = fmax(ret.high, value);
     return ret;
 }
-
-enum { FIGURES = 4 };
 
 void stats_estimate_at(const struct stats_estimate_of *of, const struct stats_draws *how, struct arena *scratch,
                        struct stats_estimate *ret)

@@ -24,7 +24,7 @@ double stats_normal_quantile(double p)
     if (!(p >= 0 && p <= 1))
         return STATS_NAN;
     if (tail == 0)
-        return upper ? INFINITY : -INFINITY;
+        return upper ? STATS_INFINITY : -STATS_INFINITY;
     t = sqrt(-2 * log(tail));
     z = (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))) - t;
     for (int i = 0; i < 3; i++) {
@@ -234,12 +234,12 @@ double stats_chi_square_sf(double x, double degrees)
 /* The Wilson-Hilferty cube is a good first guess; then as for beta. */
 double stats_chi_square_quantile(double p, double degrees)
 {
-    double a = degrees / 2, low = 0, high = INFINITY, spread = 2 / (9 * degrees), x;
+    double a = degrees / 2, low = 0, high = STATS_INFINITY, spread = 2 / (9 * degrees), x;
 
     if (!(p >= 0 && p <= 1 && degrees > 0))
         return STATS_NAN;
     if (p == 0 || p == 1)
-        return p == 0 ? 0 : INFINITY;
+        return p == 0 ? 0 : STATS_INFINITY;
     x = a * pow(fmax(1 - spread + stats_normal_quantile(p) * sqrt(spread), 0.01), 3);
     for (int i = 0; i < NEWTON_MAX; i++) {
         double off = p > 0.5 ? 1 - p - stats_gamma_q(a, x) : stats_gamma_p(a, x) - p, next;

@@ -13,7 +13,8 @@
 
 #include <math.h>
 
-#define STATS_NAN ((double)NAN) /* undefined; math.h has it as a float */
+#define STATS_NAN ((double)NAN) /* undefined; math.h has both as floats */
+#define STATS_INFINITY ((double)INFINITY)
 
 double stats_normal_cdf(double z);
 double stats_normal_quantile(double p);
