@@ -33,3 +33,9 @@ void answer_number(struct jw *jw, const char *key, double value); /* whole ones 
 void answer_time(struct jw *jw, const char *key, int64_t time_us);
 /* What the parts of an answer have in common: function, from, to, version ... */
 void answer_head(struct answering *answering, int64_t from_us, int64_t to_us);
+
+struct threshold;
+/* number, threshold, set_at, by, note, and restores of a rollback, into the open object */
+void answer_one_threshold(struct jw *jw, const struct threshold *threshold);
+/* GET /v1/functions/NAME/threshold: the one in force (number 0 and null when none was set) and all, newest first */
+MUST_USE bool answer_thresholds(const char *folder, str function, str alias, struct jw *jw, struct err *err);

@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
+#include "codec/json_write.h"
 #include "logs/record.h"
 #include "loop/lane.h"
 #include "monitor/chores.h"
@@ -42,6 +45,8 @@ struct monitor {
     bool timer_on, capturing, following, closing;
     bool unread; /* records came since the last capture was submitted */
 
+    struct map in_force; /* function and alias -> struct threshold_in_force */
+
     struct chores *chores;
 
     struct store *store; /* the monitor lane's, as is the next */
@@ -49,6 +54,8 @@ struct monitor {
 };
 
 static void on_record(void *ctx, const struct record *record);
+static void load_in_force(struct monitor *monitor);
+static void forget_in_force(struct monitor *monitor);
 
 static bool open_parts(struct monitor *monitor, const char *state_dir, struct err *err)
 {
@@ -74,6 +81,7 @@ bool monitor_open(uv_loop_t *loop, const char *state_dir, struct monitor **ret, 
         free(monitor);
         return false;
     }
+    load_in_force(monitor);
     monitor->following = follow_kept_file(monitor->follow) != INT64_MAX;
     uv_timer_init(loop, &monitor->timer);
     uv_unref((uv_handle_t *)&monitor->timer);
@@ -109,6 +117,7 @@ void monitor_close(struct monitor *monitor)
     chores_free(monitor->chores);
     follow_close(monitor->follow);
     store_close(monitor->store);
+    forget_in_force(monitor);
     uv_close((uv_handle_t *)&monitor->timer, on_timer_closed);
 }
 
@@ -343,4 +352,109 @@ void monitor_change(struct monitor *monitor, struct monitor_change *change)
 void monitor_ask(struct monitor *monitor, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx)
 {
     lane_submit(monitor->quality_lane, run, done, ctx);
+}
+
+/* -- thresholds -----------------------------------------------------------------------------------------------------
+ */
+
+enum { KEY_BYTES_MAX = 2 * NAME_BYTES_MAX + 1 };
+
+/* The lane's rules are not the loop's to read, and a call is to cost no more than this: so the loop has a copy. */
+static str key_of(str function, str alias, char room[KEY_BYTES_MAX])
+{
+    size_t len = 0;
+
+    if (function.len > NAME_BYTES_MAX || alias.len > NAME_BYTES_MAX)
+        return STR("");
+    memcpy(room, function.at, function.len);
+    len += function.len;
+    room[len++] = '\x1f';
+    if (alias.len > 0)
+        memcpy(room + len, alias.at, alias.len);
+    return (str){room, len + alias.len};
+}
+
+const struct threshold_in_force *monitor_threshold(const struct monitor *monitor, str function, str alias)
+{
+    char room[KEY_BYTES_MAX];
+
+    if (monitor->in_force.len == 0 || function.len == 0)
+        return NULL;
+    return map_get(&monitor->in_force, key_of(function, alias, room));
+}
+
+static void put_in_force(struct monitor *monitor, str key, const struct threshold *threshold)
+{
+    struct threshold_in_force *in_force = map_get(&monitor->in_force, key);
+    BUF_AUTO text = {0};
+
+    if (!in_force) {
+        in_force = calloc(1, sizeof *in_force);
+        if (!in_force)
+            abort();
+        map_put(&monitor->in_force, key, in_force);
+    }
+    buf_init(&text, THRESHOLD_TEXT_MAX - 1);
+    json_add_real(&text, threshold->value);
+    in_force->value = threshold->value;
+    in_force->number = threshold->number;
+    snprintf(in_force->text, sizeof in_force->text, STR_FMT, STR_ARG(buf_str(&text)));
+}
+
+static void load_in_force(struct monitor *monitor)
+{
+    const struct rules *rules = store_rules(monitor->store);
+    size_t cursor = 0;
+    void *value;
+    str key;
+
+    while (map_next(&rules->thresholds, &cursor, &key, &value)) {
+        const struct thresholds *history = value;
+
+        if (history->list.len > 0)
+            put_in_force(monitor, key, &history->list.at[history->list.len - 1]);
+    }
+}
+
+static void forget_in_force(struct monitor *monitor)
+{
+    size_t cursor = 0;
+    void *value;
+    str key;
+
+    while (map_next(&monitor->in_force, &cursor, &key, &value))
+        free(value);
+    map_done(&monitor->in_force);
+}
+
+static bool run_threshold(struct monitor_change *change, struct store *store)
+{
+    struct threshold_change *wanted = change->ctx;
+    struct threshold threshold = {
+        .value = wanted->value, .set_us = clock_wall_us(), .by = wanted->by, .note = wanted->note};
+    bool (*set)(struct rules *, str, str, struct threshold, struct threshold *, struct err *) =
+        wanted->is_rollback ? rules_rollback_threshold : rules_set_threshold;
+
+    if (!set(store_rules(store), wanted->function, wanted->alias, threshold, &wanted->ret, &change->err))
+        return false;
+    wanted->ret.by = arena_copy(wanted->arena, wanted->ret.by);
+    wanted->ret.note = arena_copy(wanted->arena, wanted->ret.note);
+    return true;
+}
+
+static void on_threshold(struct monitor_change *change)
+{
+    struct threshold_change *wanted = change->ctx;
+    char room[KEY_BYTES_MAX];
+
+    wanted->err = change->err;
+    if (wanted->err.code == ERR_NONE)
+        put_in_force(change->monitor, key_of(wanted->function, wanted->alias, room), &wanted->ret);
+    wanted->done(wanted);
+}
+
+void monitor_set_threshold(struct monitor *monitor, struct threshold_change *wanted)
+{
+    wanted->change = (struct monitor_change){.run = run_threshold, .done = on_threshold, .ctx = wanted};
+    monitor_change(monitor, &wanted->change);
 }

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "monitor/rules.h"
 
 struct monitor;
 struct records;
@@ -81,3 +82,29 @@ void monitor_change(struct monitor *monitor, struct monitor_change *change);
 
 /* `run` on the quality lane, then `done` on the loop. */
 void monitor_ask(struct monitor *monitor, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx);
+
+/* -- thresholds ----------------------------------------------------------------------------------------------------
+ */
+
+enum { THRESHOLD_TEXT_MAX = 32 };
+struct threshold_in_force {
+    double value;
+    int number;
+    char text[THRESHOLD_TEXT_MAX]; /* of the value, as JSON */
+};
+/* What is in force for calls by that alias (empty: by none), on the loop; NULL when none was ever set. */
+const struct threshold_in_force *monitor_threshold(const struct monitor *monitor, str function, str alias);
+
+struct threshold_change { /* the caller's, until done */
+    str function, alias;
+    bool is_rollback; /* to what had been set before; else `value` */
+    double value;
+    str by, note;
+    struct arena *arena; /* for what is in `ret` */
+    void (*done)(struct threshold_change *change);
+    void *ctx;
+    struct threshold ret;         /* the new one: durable, and in force since before done() */
+    struct err err;               /* set: nothing was changed */
+    struct monitor_change change; /* the monitor's */
+};
+void monitor_set_threshold(struct monitor *monitor, struct threshold_change *change);

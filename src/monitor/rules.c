@@ -14,6 +14,7 @@ const char rules_schema[] = "CREATE TABLE thresholds ("
                             "  set_us INTEGER NOT NULL,"
                             "  by TEXT NOT NULL,"
                             "  note TEXT NOT NULL,"
+                            "  restores INTEGER NOT NULL," /* a rollback: which number; else 0 */
                             "  PRIMARY KEY (function, alias, number)"
                             ") STRICT, WITHOUT ROWID;"
                             "CREATE TABLE settings ("
@@ -46,16 +47,19 @@ static struct thresholds *history_of(struct rules *rules, str function, str alia
 static bool load_thresholds(struct rules *rules, struct err *err)
 {
     DB_ROWS_AUTO rows = db_query(rules->db, err,
-                                 "SELECT function, alias, number, threshold, set_us, by, note FROM thresholds"
+                                 "SELECT function, alias, number, threshold, set_us, by, note, restores FROM thresholds"
                                  " ORDER BY function, alias, number");
 
     while (db_next(&rows, err)) {
         struct thresholds *history =
             history_of(rules, db_text(&rows, 0, &rules->arena), db_text(&rows, 1, &rules->arena));
 
-        *vec_push(&history->list) =
-            (struct threshold){(int)db_int(&rows, 2), db_real(&rows, 3), db_int(&rows, 4),
-                               db_text(&rows, 5, &rules->arena), db_text(&rows, 6, &rules->arena)};
+        *vec_push(&history->list) = (struct threshold){(int)db_int(&rows, 2),
+                                                       db_real(&rows, 3),
+                                                       db_int(&rows, 4),
+                                                       db_text(&rows, 5, &rules->arena),
+                                                       db_text(&rows, 6, &rules->arena),
+                                                       (int)db_int(&rows, 7)};
     }
     return err->code == ERR_NONE;
 }
@@ -196,19 +200,48 @@ struct threshold rules_threshold_at(const struct rules *rules, str function, str
 bool rules_set_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
                          struct threshold *ret, struct err *err)
 {
-    struct thresholds *history = history_of(rules, function, alias);
+    struct thresholds *history;
 
+    if (!rules_history(rules, function, alias) && rules->thresholds.len == THRESHOLD_ALIASES_MAX)
+        return err_set(err, ERR_LIMIT, "%d aliases have a threshold already, which is the most", THRESHOLD_ALIASES_MAX);
+    history = history_of(rules, function, alias);
     if (history->list.len == THRESHOLDS_PER_ALIAS_MAX)
         return err_set(err, ERR_LIMIT, "the threshold of this alias was changed %d times, which is the most",
                        THRESHOLDS_PER_ALIAS_MAX);
     threshold.number = history->list.len ? history->list.at[history->list.len - 1].number + 1 : 1;
     threshold.by = arena_copy(&rules->arena, threshold.by);
     threshold.note = arena_copy(&rules->arena, threshold.note);
-    if (!db_run(rules->db, err, "INSERT INTO thresholds VALUES (?, ?, ?, ?, ?, ?, ?)", DB_STR(function), DB_STR(alias),
-                DB_INT(threshold.number), DB_REAL(threshold.value), DB_INT(threshold.set_us), DB_STR(threshold.by),
-                DB_STR(threshold.note)))
+    if (!db_run(rules->db, err, "INSERT INTO thresholds VALUES (?, ?, ?, ?, ?, ?, ?, ?)", DB_STR(function),
+                DB_STR(alias), DB_INT(threshold.number), DB_REAL(threshold.value), DB_INT(threshold.set_us),
+                DB_STR(threshold.by), DB_STR(threshold.note), DB_INT(threshold.restores)))
         return false;
     *vec_push(&history->list) = threshold;
     *ret = threshold;
     return true;
+}
+
+/* Numbers are given from 1 without a gap. */
+static const struct threshold *stands_at(const struct thresholds *history, int number)
+{
+    const struct threshold *threshold = &history->list.at[number - 1];
+
+    return threshold->restores ? &history->list.at[threshold->restores - 1] : threshold;
+}
+
+bool rules_rollback_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
+                              struct threshold *ret, struct err *err)
+{
+    const struct thresholds *history = rules_history(rules, function, alias);
+    const struct threshold *now, *before;
+
+    if (!history || history->list.len == 0)
+        return err_set(err, ERR_CONFLICT, "no threshold was ever set for this alias, so there is none to go back to");
+    now = stands_at(history, (int)history->list.len);
+    if (now->number == 1)
+        return err_set(err, ERR_CONFLICT, "threshold %g is the first that was set: there is none before it",
+                       now->value);
+    before = stands_at(history, now->number - 1);
+    threshold.value = before->value;
+    threshold.restores = before->number;
+    return rules_set_threshold(rules, function, alias, threshold, ret, err);
 }

@@ -15,7 +15,10 @@
 #include "db/db.h"
 #include "monitor/settings.h"
 
-enum { THRESHOLDS_PER_ALIAS_MAX = 10000 };
+enum {
+    THRESHOLDS_PER_ALIAS_MAX = 10000,
+    THRESHOLD_ALIASES_MAX = 10000, /* of all functions, that have one */
+};
 #define THRESHOLD_DEFAULT 0.5
 
 struct threshold {
@@ -23,6 +26,7 @@ struct threshold {
     double value;
     int64_t set_us;
     str by, note;
+    int restores; /* the number whose value this is again: a rollback; else 0 */
 };
 
 struct thresholds { /* of one alias of one function, oldest first */
@@ -64,3 +68,8 @@ struct threshold rules_threshold_at(const struct rules *rules, str function, str
 /* In the caller's transaction; after its rollback the rules are to be loaded again. */
 MUST_USE bool rules_set_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
                                   struct threshold *ret, struct err *err);
+/* What had been set before the threshold in force, under a new number.  Rolling back again goes back further, as
+ * undoing does: a rollback stands where the number stands that it restores.  ERR_CONFLICT: there is nothing before it.
+ * `threshold` has the new one's time, by and note. */
+MUST_USE bool rules_rollback_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
+                                       struct threshold *ret, struct err *err);

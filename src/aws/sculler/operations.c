@@ -11,6 +11,7 @@
 #include "aws/sculler/replays.h"
 #include "aws/sculler/sculler.h"
 #include "aws/sculler/status.h"
+#include "aws/sculler/threshold.h"
 #include "aws/sculler/traffic.h"
 #include "monitor/monitor.h"
 
@@ -91,6 +92,27 @@ static const struct aws_operation operations[] = {
      .loop = posts_labels,
      .body_max = POST_BODY_BYTES_MAX,
      .raw_body = true},
+    {.name = "GetThreshold",
+     .method = "GET",
+     .path = "/v1/functions/{FunctionName}/threshold",
+     .status = 200,
+     .shape = &threshold_shape,
+     .kind = AWS_LOOP,
+     .loop = threshold_get},
+    {.name = "PutThreshold",
+     .method = "PUT",
+     .path = "/v1/functions/{FunctionName}/threshold",
+     .status = 200,
+     .shape = &threshold_put_shape,
+     .kind = AWS_LOOP,
+     .loop = threshold_put},
+    {.name = "RollbackThreshold",
+     .method = "POST",
+     .path = "/v1/functions/{FunctionName}/threshold/rollback",
+     .status = 200,
+     .shape = &threshold_rollback_shape,
+     .kind = AWS_LOOP,
+     .loop = threshold_rollback},
     {.name = "ListPredictions",
      .method = "GET",
      .path = "/v1/predictions",
