@@ -333,3 +333,90 @@ def test_a_shadow_by_the_command_line(server, lam, name):
     assert "--share takes" in server.cli("shadow", name, "2", "--share", "2", check=2).stderr
     server.cli("shadow", name, "--off", check=0)
     server.cli("shadow", name, "--off", check=1)
+
+
+# Each call gives two rows; version 2 scores some of them higher.
+MODEL = """
+def handler(event, context):
+    x = event["x"]
+    return {"matches": [{"expense": f"{x}-{i}", "score": min(1.0, SCORE)} for i in range(2)]}
+"""
+MODEL_1 = MODEL.replace("SCORE", "(37 * x + 11 * i) % 100 / 100")
+MODEL_2 = MODEL.replace("SCORE", "(37 * x + 11 * i) % 100 / 100 + (0.2 if x % 2 == 0 else 0)")
+SETTINGS = {"rows": "$.matches[*]", "score": "score", "items": ["expense"], "threshold": 0.5}
+
+
+def scores(version, x):
+    return [(37 * x + 11 * i) % 100 / 100 + (0.2 if version == 2 and x % 2 == 0 else 0) for i in range(2)]
+
+
+def monitored(server, lam, name):
+    two_versions(lam, name, MODEL_1, MODEL_2)
+    status, answer = ask(server, "PUT", f"/v1/functions/{name}/monitor", SETTINGS)
+    assert status == 200, answer
+
+
+def rows_of(server, name, **query):
+    words = "".join(f"&{key}={value}" for key, value in query.items())
+    status, answer = ask(server, "GET", f"/v1/predictions?function={name}&limit=1000{words}")
+    assert status == 200, answer
+    return answer["rows"]
+
+
+def test_changed_decisions_are_told_with_what_they_mean(server, lam, name):
+    monitored(server, lam, name)
+    xs = range(60)
+    for x in xs:
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    truth = {f"{x}-{i}": int((7 * x + i) % 3 == 0) for x in xs if x < 50 for i in range(2)}
+    wait_until(lambda: len(rows_of(server, name)) == 120, "all decisions are captured")
+    labels = [{"function": name, "items": {"expense": item}, "label": label} for item, label in truth.items()]
+    assert ask(server, "POST", "/v1/labels", labels)[0] == 200
+    wait_until(lambda: len(rows_of(server, name, kind="labelled")) == 100, "all labels are there")
+
+    done = ended(server, start(server, name, against="1"))
+    before = {f"{x}-{i}": scores(1, x)[i] >= 0.5 for x in xs for i in range(2)}
+    after = {f"{x}-{i}": scores(2, x)[i] >= 0.5 for x in xs for i in range(2)}
+    changed = {item for item in before if before[item] != after[item]}
+    assert done["decisions"] == 120 and done["labelled"] == 100 and done["changed"] == len(changed) > 5
+    assert {row["items"]["expense"] for row in done["rows"]} == changed
+    known = [row["label"] is not None for row in done["rows"]]
+    assert known == sorted(known, reverse=True) and any(known)
+    for row in done["rows"]:
+        x, i = map(int, row["items"]["expense"].split("-"))
+        assert row["position"] == i and row["decision_before"] is False and row["decision_after"] is True
+        assert row["score_before"] == pytest.approx(scores(1, x)[i]) and row["score_after"] == pytest.approx(
+            scores(2, x)[i]
+        )
+        assert row["label"] == truth.get(row["items"]["expense"])
+    for side, decisions in (("before", before), ("after", after)):
+        yes = [item for item in truth if decisions[item]]
+        share = done["precision"][side]
+        assert (share["n"], share["k"]) == (len(yes), sum(truth[item] for item in yes))
+        assert share["low"] < share["value"] < share["high"]
+        assert done["recall"][side]["k"] == share["k"] and done["recall"][side]["n"] == sum(truth.values())
+    assert len(rows_of(server, name)) == 120  # a replay predicts nothing
+
+    words = server.cli("diff", "1", "2", name, "--rate", "1000", "--rows", "3", check=5).stdout
+    assert f"{len(changed)} of 120 decisions change" in words and "the labelled ones first." in words
+    assert "The truth is known of 100 of 120 decisions." in words
+    assert "Precision would go from 0." in words and "Recall would go from 0." in words
+    assert words.count("no   -> yes") == 3 and ("better" in words or "worse" in words)
+
+    # By another threshold both sides are decided anew.
+    high = ended(server, start(server, name, against="1", threshold=0.95))
+    before = sum(scores(1, x)[i] >= 0.95 for x in xs for i in range(2))
+    after = sum(min(1, scores(2, x)[i]) >= 0.95 for x in xs for i in range(2))
+    assert high["changed"] == after - before
+
+
+def test_a_shadows_decisions_are_captured_as_its_versions(server, lam, name):
+    monitored(server, lam, name)
+    assert shadow(server, name, "PUT", {"version": "2"})[0] == 200
+    for x in range(20):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    wait_until(lambda: shadow(server, name)[1]["answered"] == 20, "all are copied")
+    wait_until(lambda: len(rows_of(server, name, version=2)) == 40, "all decisions of the shadow are captured")
+    assert len(rows_of(server, name, version=1)) == 40
+    got = {row["items"]["expense"]: row["score"] for row in rows_of(server, name, version=2)}
+    assert got == {f"{x}-{i}": pytest.approx(min(1, scores(2, x)[i])) for x in range(20) for i in range(2)}

@@ -113,7 +113,9 @@ static const char *verdict_word(const json_t *row)
 
 static void tell_decision(FILE *to, const json_t *row, int indent)
 {
-    str items = json_text(json_object_get(row, "items"));
+    const json_t *named = json_object_get(row, "items");
+    ARENA_AUTO arena = {0};
+    str items = json_is_object(named) ? json_compact(named, &arena) : json_text(named);
     char before[16], after[16];
 
     if (items.len > CELL_MAX)

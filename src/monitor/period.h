@@ -25,6 +25,10 @@ enum {
 };
 #define SEGMENT_OTHER "(other)"
 
+enum { PERIOD_PATH_MAX = 4096 };
+/* For who reads a month's file (by its views, or its tables): its path.  folder: PERIOD_PATH_MAX - 16 at most. */
+void period_path(const char *folder, int64_t month_us, char ret[PERIOD_PATH_MAX]);
+
 /* folder: of the months' files.  Any time of the month will do. */
 MUST_USE bool period_open(const char *folder, int64_t time_us, struct period **ret, struct err *err);
 void period_close(struct period *period);

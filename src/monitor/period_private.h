@@ -31,10 +31,6 @@ MUST_USE bool names_stream(struct names *names, const struct prediction *predict
 MUST_USE bool names_segment(struct names *names, str function, str segment, int32_t *ret, struct err *err);
 const struct stream *names_stream_of(const struct names *names, int64_t id); /* NULL: no such */
 
-enum { PERIOD_PATH_MAX = 4096 };
-void period_path(const char *folder, int64_t month_us,
-                 char ret[PERIOD_PATH_MAX]); /* folder: PERIOD_PATH_MAX - 16 at most */
-
 struct period {
     char path[PERIOD_PATH_MAX];
     int64_t month_us;

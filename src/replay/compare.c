@@ -129,8 +129,8 @@ static str copy_of(struct arena *arena, str text)
 }
 
 /* One of the two may be NULL. */
-static void compare_rows(const struct replay_row *before, const struct replay_row *after, int position,
-                         struct arena *arena, struct replay_verdict *ret)
+static void compare_rows(const struct replay_row *before, const struct replay_row *after, struct arena *arena,
+                         struct replay_verdict *ret)
 {
     double label = before && !isnan(before->label) ? before->label : after ? after->label : (double)NAN;
     struct replay_change *change;
@@ -145,7 +145,7 @@ static void compare_rows(const struct replay_row *before, const struct replay_ro
     change = add_change(ret, REPLAY_DECISION);
     if (!change)
         return;
-    change->position = position;
+    change->position = before ? before->position : after->position;
     change->key = copy_of(arena, before ? before->key : after->key);
     change->has_before = before != NULL;
     change->has_after = after != NULL;
@@ -171,17 +171,17 @@ static void compare_by_place(const struct replay_rows *before, const struct repl
     int count = before->count > after->count ? before->count : after->count;
 
     for (int i = 0; i < count; i++)
-        compare_rows(i < before->count ? &before->at[i] : NULL, i < after->count ? &after->at[i] : NULL, i, arena, ret);
+        compare_rows(i < before->count ? &before->at[i] : NULL, i < after->count ? &after->at[i] : NULL, arena, ret);
 }
 
 static void compare_by_key(const struct replay_rows *before, const struct replay_rows *after, struct map *befores,
                            struct map *afters, struct arena *arena, struct replay_verdict *ret)
 {
     for (int i = 0; i < before->count; i++)
-        compare_rows(&before->at[i], map_get(afters, before->at[i].key), i, arena, ret);
+        compare_rows(&before->at[i], map_get(afters, before->at[i].key), arena, ret);
     for (int i = 0; i < after->count; i++)
         if (!map_get(befores, after->at[i].key))
-            compare_rows(NULL, &after->at[i], i, arena, ret);
+            compare_rows(NULL, &after->at[i], arena, ret);
 }
 
 static void compare_decisions(const struct replay_rows *before, const struct replay_rows *after, struct arena *arena,
@@ -201,12 +201,23 @@ static void compare_decisions(const struct replay_rows *before, const struct rep
 static bool decide(const struct replay_judge *judge, const struct replay_pair *pair, const struct replay_side *side,
                    struct arena *scratch, struct replay_rows *ret)
 {
-    if (!judge || !side->settings ||
-        !judge->decide(judge->ctx, side->settings, pair->event, side->answer, pair->threshold, scratch, ret))
+    const struct replay_answer answer = {
+        .function = pair->function,
+        .version = side->version,
+        .alias = pair->alias,
+        .decided_us = side->decided_us,
+        .threshold = pair->threshold,
+        .request_id = pair->request_id,
+        .received_us = pair->received_us,
+        .event = pair->event,
+        .answer = side->answer,
+    };
+
+    if (!judge || !judge->decide(judge->ctx, &answer, scratch, ret))
         return false;
     for (int i = 0; i < ret->count; i++)
         ret->at[i].label = (double)NAN;
-    judge->labels(judge->ctx, pair->function, pair->request_id, ret);
+    judge->labels(judge->ctx, &answer, ret);
     return true;
 }
 

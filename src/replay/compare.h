@@ -8,10 +8,10 @@
 
 /* One of the two answers. */
 struct replay_side {
-    str answer;     /* the function's JSON, or its error object */
-    bool is_error;  /* it is that */
-    str version;    /* which answered */
-    void *settings; /* of that version, or NULL */
+    str answer;    /* the function's JSON, or its error object */
+    bool is_error; /* it is that */
+    str version;   /* which answered */
+    int64_t decided_us;
 };
 
 enum replay_kind {
@@ -40,7 +40,8 @@ struct replay_verdict {
 };
 
 struct replay_pair {
-    str function, request_id, event; /* of the recorded call */
+    str function, alias, request_id, event; /* of the recorded call */
+    int64_t received_us;
     struct replay_side before, after;
     double tolerance, threshold;
 };

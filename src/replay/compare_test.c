@@ -7,12 +7,11 @@
 #include <string.h>
 
 /* The judge of this test: an answer is a text of rows, "KEY SCORE LABEL;", decided at the threshold. */
-static bool decide(void *ctx, void *settings, str event, str answer, double threshold, struct arena *arena,
-                   struct replay_rows *ret)
+static bool decide(void *ctx, const struct replay_answer *asked, struct arena *arena, struct replay_rows *ret)
 {
-    str rest = answer, row, key, score, label;
+    str answer = asked->answer, rest = answer, row, key, score, label;
 
-    (void)ctx, (void)event;
+    (void)ctx;
     if (!str_starts(answer, STR("\"")))
         return false;
     rest = (str){answer.at + 1, answer.len - 2};
@@ -21,17 +20,21 @@ static bool decide(void *ctx, void *settings, str event, str answer, double thre
         (void)str_cut(row, ' ', &key, &score);
         (void)str_cut(score, ' ', &score, &label);
         double number = (score.at[0] - '0') / 10.0;
-        ret->at[ret->count++] = (struct replay_row){
-            .key = key, .score = number, .decision = number >= (isnan(threshold) ? *(double *)settings : threshold)};
+        ret->at[ret->count] =
+            (struct replay_row){.key = key,
+                                .position = ret->count,
+                                .score = number,
+                                .decision = number >= (isnan(asked->threshold) ? 0.5 : asked->threshold)};
+        ret->count++;
     }
     return true;
 }
 
 /* Of a row whose key ends in y or n it is known. */
-static void labels(void *ctx, str function, str request_id, struct replay_rows *rows)
+static void labels(void *ctx, const struct replay_answer *asked, struct replay_rows *rows)
 {
     (void)ctx;
-    ok(str_eq(function, STR("f")) && str_eq(request_id, STR("r")));
+    ok(str_eq(asked->function, STR("f")) && str_eq(asked->request_id, STR("r")));
     for (int i = 0; i < rows->count; i++) {
         char last = rows->at[i].key.len ? rows->at[i].key.at[rows->at[i].key.len - 1] : ' ';
         rows->at[i].label = last == 'y' ? 1 : last == 'n' ? 0 : (double)NAN;
@@ -43,12 +46,11 @@ static struct arena kept;
 
 static struct replay_verdict compare(const char *before, const char *after, double threshold)
 {
-    static double half = 0.5;
     struct replay_pair pair = {.function = STR("f"),
                                .request_id = STR("r"),
                                .event = STR("{}"),
-                               .before = {.answer = str_of(before), .settings = &half},
-                               .after = {.answer = str_of(after), .settings = &half},
+                               .before = {.answer = str_of(before)},
+                               .after = {.answer = str_of(after)},
                                .tolerance = 1e-9,
                                .threshold = threshold};
     struct replay_verdict ret;

@@ -171,24 +171,15 @@ static void run_judge(void *ctx)
     struct replay_call *call = ctx;
     ARENA_AUTO scratch = {0};
 
-    replay_compare(call->replay->replays->options.judge, &call->pair, &scratch, &call->kept, &call->verdict);
+    replay_compare(call->replay->replays->judge, &call->pair, &scratch, &call->kept, &call->verdict);
     call->verdict.counts.reused = call->is_reused;
-}
-
-static void release(const struct replay_judge *judge, void *settings)
-{
-    if (settings)
-        judge->release_settings(judge->ctx, settings);
 }
 
 static void done_judge(void *ctx)
 {
     struct replay_call *call = ctx;
     struct replay *replay = call->replay;
-    const struct replay_judge *judge = replay->replays->options.judge;
 
-    release(judge, call->pair.before.settings);
-    release(judge, call->pair.after.settings);
     arena_free(&call->answers);
     call->state = CALL_JUDGED;
     replay->in_flight--;
@@ -198,7 +189,6 @@ static void done_judge(void *ctx)
 static void judge(struct replay_call *call)
 {
     struct replay *replay = call->replay;
-    const struct replay_judge *judge = replay->replays->options.judge;
     struct replay_pair *pair = &call->pair;
 
     pair->function = call->record->function;
@@ -206,8 +196,8 @@ static void judge(struct replay_call *call)
     pair->event = call->record->input;
     pair->tolerance = replay->saved.order.tolerance;
     pair->threshold = replay->saved.order.threshold;
-    pair->before.settings = judge ? judge->take_settings(judge->ctx, pair->function, pair->before.version) : NULL;
-    pair->after.settings = judge ? judge->take_settings(judge->ctx, pair->function, pair->after.version) : NULL;
+    pair->alias = call->record->alias;
+    pair->received_us = call->record->received_wall_us;
     call->state = CALL_JUDGING;
     lane_submit(replay->replays->lane, run_judge, done_judge, call);
 }
@@ -261,6 +251,7 @@ static void on_ran(struct replay_call *call)
         .answer = arena_copy(&call->answers, invocation->payload),
         .is_error = invocation->outcome != INVOKE_ANSWERED,
         .version = arena_copy(&call->answers, invocation->executed_version),
+        .decided_us = clock_wall_us(),
     };
     if (!call->runs_before) {
         judge(call);
@@ -322,7 +313,12 @@ static void take_recorded(struct replay_call *call)
     call->has_before = true;
     call->is_reused = true;
     call->pair.before = (struct replay_side){
-        .answer = record->output, .is_error = record->error_type.len > 0, .version = record->version};
+        .answer = record->output,
+        .is_error = record->error_type.len > 0,
+        .version = record->version,
+        /* As it was decided then, or as what it said then would be decided now. */
+        .decided_us = is_recorded(call->replay) ? record->received_wall_us : clock_wall_us(),
+    };
 }
 
 static void start_call(struct replay_call *call)

@@ -36,7 +36,8 @@ struct replay_counts {
 
 /* One row of an answer, as its settings see it. */
 struct replay_row {
-    str key;      /* which one it is, the same in both answers; empty: told by its place */
+    str key; /* which one it is, the same in both answers (its ids, as JSON); empty: told by its place */
+    int position;
     double score; /* NaN: it has none */
     bool decision;
     double label; /* set by labels(): in [0, 1], from 0.5 on a yes; NaN: unknown */
@@ -46,23 +47,30 @@ struct replay_rows {
     int count;
 };
 
-/* Who knows what answers decide.  Settings are taken and given back on the loop; the rest is asked on replay's lane. */
+struct replay_answer {
+    str function, version; /* who answered */
+    str alias;             /* by which the call was made, or empty: whose threshold is in force ... */
+    int64_t decided_us;    /* ... then (wall) */
+    double threshold;      /* NaN: that one */
+    str request_id;        /* of the recorded call */
+    int64_t received_us;   /* likewise */
+    str event, answer;
+};
+
+/* Who knows what answers decide, and what is true.  Asked on replay's lane only; the rows live in the arena. */
 struct replay_judge {
     void *ctx;
-    void *(*take_settings)(void *ctx, str function, str version); /* NULL: this version has none */
-    void (*release_settings)(void *ctx, void *settings);
-    /* The rows of an answer, in its order.  `threshold` NaN: the settings' own.  False: they do not fit this answer. */
-    bool (*decide)(void *ctx, void *settings, str event, str answer, double threshold, struct arena *arena,
-                   struct replay_rows *ret);
-    /* Fills each row's label from what is known of the recorded call. */
-    void (*labels)(void *ctx, str function, str request_id, struct replay_rows *rows);
+    /* The rows of an answer, in its order.  False: nothing is known of decisions of this version. */
+    bool (*decide)(void *ctx, const struct replay_answer *answer, struct arena *arena, struct replay_rows *ret);
+    /* Fills labels from what is known of the recorded call's own rows; those of others stay NaN. */
+    void (*labels)(void *ctx, const struct replay_answer *answer, struct replay_rows *rows);
 };
 
 struct replays_options {
     uv_loop_t *loop;
     const char *state_dir;
     struct invoker *invoker;
-    const struct replay_judge *judge; /* NULL: answers are compared as they are */
+    const struct replay_judge *judge; /* NULL: monitor's settings and labels, of state_dir */
 };
 
 MUST_USE bool replays_open(const struct replays_options *options, struct replays **ret, struct err *err);

@@ -19,6 +19,7 @@
 #include "invoke/invoke.h"
 #include "logs/store.h"
 #include "loop/lane.h"
+#include "replay/judge.h"
 #include "replay/pace.h"
 #include "replay/store.h"
 
@@ -75,6 +76,8 @@ struct replays {
     int count, adding_count;
     uv_timer_t timer;
     struct shadows *shadows;
+    struct judge *own_judge; /* the lane's */
+    const struct replay_judge *judge;
     bool is_stopping;
 };
 

@@ -365,6 +365,8 @@ bool replays_open(const struct replays_options *options, struct replays **ret, s
     (void)uv_timer_init(options->loop, &replays->timer);
     uv_unref((uv_handle_t *)&replays->timer);
     replays->timer.data = replays;
+    replays->own_judge = judge_new(options->state_dir);
+    replays->judge = options->judge ? options->judge : judge_face(replays->own_judge);
     replays->shadows = shadows_new(options->loop, options->invoker);
     (void)snprintf(path, sizeof path, "%s/replay.db", options->state_dir);
     if (!replay_store_open(path, &replays->db, err) || !resume_all(replays, err) || !take_up_shadows(replays, err))
@@ -402,6 +404,7 @@ void replays_close(struct replays *replays)
         replay_free(replay);
     }
     shadows_free(replays->shadows);
+    judge_free(replays->own_judge);
     db_close(replays->db);
     uv_close((uv_handle_t *)&replays->timer, on_closed);
 }

@@ -1,5 +1,6 @@
 #include "replay/replay_private.h"
 
+#include "codec/json_read.h"
 #include "codec/time_format.h"
 #include "replay/paired.h"
 
@@ -124,7 +125,10 @@ void replay_tell_changes(struct jw *jw, const struct replay_change_row *rows, in
             jw_null(jw, "position");
         else
             jw_int(jw, "position", row->position);
-        jw_str(jw, "items", row->key);
+        if (str_starts(row->key, STR("{")) && json_valid(row->key, NULL))
+            jw_raw(jw, "items", row->key);
+        else
+            jw_str(jw, "items", row->key);
         decision_or_null(jw, "decision_before", row->decision_before);
         decision_or_null(jw, "decision_after", row->decision_after);
         real_or_null(jw, "score_before", row->score_before);
