@@ -95,7 +95,7 @@ int stats_best_edge(const struct stats_confusion curve[STATS_EDGES], stats_metri
 
     for (int edge = 0; edge < STATS_EDGES; edge++)
         values[edge] = metric(&curve[edge]);
-    return best(values);
+    return curve[0].tp > 0 ? best(values) : -1;
 }
 
 int stats_cheapest_edge(const struct stats_confusion curve[STATS_EDGES], double cost_fp, double cost_fn)

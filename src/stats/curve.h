@@ -37,7 +37,10 @@ void stats_suffix_sums(const double bins[STATS_BINS], double ret[STATS_EDGES]); 
 void stats_curve(const struct stats_scores *scores, struct stats_confusion ret[STATS_EDGES]);
 struct stats_confusion stats_confusion_at(const struct stats_scores *scores, int edge);
 
-/* The edge of the largest value, and of the least cost; of equal neighbours the middle one.  -1: nowhere defined. */
+/*
+ * The edge of the largest value, and of the least cost; of equal neighbours the middle one.  -1: there is none, since
+ * no label is positive (for a cost: there is no label).
+ */
 int stats_best_edge(const struct stats_confusion curve[STATS_EDGES], stats_metric *metric);
 int stats_cheapest_edge(const struct stats_confusion curve[STATS_EDGES], double cost_fp, double cost_fn);
 

@@ -97,6 +97,10 @@ static void finds_the_best_threshold(void)
     ok(stats_cost(&curve[cheap], 1, 1000) == 55);
     ok(stats_cheapest_edge(curve, 1000, 1) == (701 + 900) / 2);
     memset(&scores, 0, sizeof scores);
+    scores.negative[300] = 7; /* F1 is 0 up to there: no threshold is best */
+    stats_curve(&scores, curve);
+    ok(stats_best_edge(curve, stats_f1) == -1 && stats_cheapest_edge(curve, 1, 1) == (301 + 1024) / 2);
+    memset(&scores, 0, sizeof scores);
     stats_curve(&scores, curve);
     ok(stats_best_edge(curve, stats_f1) == -1 && stats_cheapest_edge(curve, 1, 1) == -1);
 }
