@@ -1,26 +1,16 @@
 #include "aws/sculler/figures.h"
 
-#include <math.h>
+#include "stats/interval.h"
 
-/* Wilson's interval, 95 % (Brown, Cai, DasGupta, Statistical Science 2001): a rate of few calls says how little it
- * says. */
+/* A rate of few calls says how little it says. */
 static void write_share(struct jw *jw, const char *key, int64_t k, int64_t n)
 {
-    const double z = 1.959963984540054;
-    double share = n ? (double)k / (double)n : 0, count = n ? (double)n : 1, scale = 1 + z * z / count;
-    double centre = (share + z * z / (2 * count)) / scale;
-    double half = z / scale * sqrt(share * (1 - share) / count + z * z / (4 * count * count));
+    struct stats_interval share = stats_wilson((double)k, (double)n, STATS_LEVEL_DEFAULT);
 
     jw_object_key(jw, key);
-    if (n) {
-        jw_real(jw, "value", share);
-        jw_real(jw, "low", k ? centre - half : 0);
-        jw_real(jw, "high", k < n ? centre + half : 1);
-    } else {
-        jw_null(jw, "value");
-        jw_null(jw, "low");
-        jw_null(jw, "high");
-    }
+    jw_real(jw, "value", share.value);
+    jw_real(jw, "low", share.low);
+    jw_real(jw, "high", share.high);
     jw_int(jw, "n", n);
     jw_int(jw, "k", k);
     jw_object_end(jw);
