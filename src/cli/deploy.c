@@ -18,6 +18,7 @@
 #include "cli/replay.h"
 #include "cli/session.h"
 #include "cli/verdict.h"
+#include "cli/watch.h"
 #include "codec/json_read.h"
 
 enum { MEMORY_STEP_MB = 128 };
@@ -168,8 +169,11 @@ MUST_USE static bool deploy(struct session *session, const struct project *proje
     since = clock_steady_us();
     if (!publish_version(session, project, &package, ret->version_before, ret, err))
         return false;
-    if (ret->changed) {
+    if (ret->changed)
         say_step("publish", "version " STR_FMT "  %.1f s", STR_ARG(ret->version), lap(&since));
+    if (!watch_version(session, project, ret->version, err))
+        return false;
+    if (ret->changed) {
         if (!go_live(session, project, samples, replay, ret, err))
             return false;
     } else {

@@ -26,7 +26,7 @@ enum {
     NAME_DISTANCE_MAX = 2, /* letters that may differ in a name that is misspelt */
 };
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_LIST, KIND_SETTING, KIND_NOT_OURS };
+enum kind { KIND_TEXT, KIND_NUMBER, KIND_SECONDS, KIND_TEXTS, KIND_LIST, KIND_SETTING, KIND_TABLE };
 
 /* The keys of [tool.sculler]; those of settings.def become variables SCULLER_... */
 static const struct key {
@@ -47,7 +47,7 @@ static const struct key {
     {#name, KIND_SETTING, offsetof(struct project, settings), SETTING_ID_##name, 0},
 #include "codec/settings.def"
 #undef SETTING
-    {"monitor", KIND_NOT_OURS, 0, 0, 0}, /* what to watch in the answers; nothing that a deploy reads */
+    {"monitor", KIND_TABLE, offsetof(struct project, monitor), 0, 0}, /* checked by the server, which reads it */
 };
 
 static str dir_file(struct arena *arena, const char *dir, const char *name)
@@ -166,7 +166,11 @@ MUST_USE static bool store(const struct key *key, json_t *value, struct arena *a
         return store_list(key, value, place, err);
     case KIND_SETTING:
         return store_setting(key, value, arena, project->settings, err);
-    case KIND_NOT_OURS:
+    case KIND_TABLE:
+        if (!json_is_object(value))
+            return err_set(err, ERR_INVALID, "%s must be a table", key->name);
+        json_decref(*(json_t **)place);
+        *(json_t **)place = json_incref(value);
         return true;
     }
     return false;
@@ -364,5 +368,6 @@ void project_done(struct project *project)
     json_decref(project->environment);
     json_decref(project->settings);
     json_decref(project->layers);
+    json_decref(project->monitor);
     project->environment = project->settings = project->layers = NULL;
 }

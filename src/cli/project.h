@@ -19,6 +19,7 @@ struct project {
     json_t *environment; /* an object of texts, SCULLER_... of `settings` among them; the project's */
     json_t *settings;    /* the keys of codec/settings.def, as variables */
     json_t *layers;      /* a list of texts: ARNs, or NAME:VERSION */
+    json_t *monitor;     /* [tool.sculler.monitor], or NULL */
     str requirements;    /* requirement lines, empty: none */
 };
 

@@ -33,12 +33,6 @@ static void tell_imported(const struct project *project, const json_t *told)
     say_notes(json_text(json_object_get(told, "log")));
 }
 
-/* Only Sculler can be asked for an import alone: AWS has no such operation (its dry run imports nothing). */
-static bool is_aws(const struct session *session)
-{
-    return strstr(session->endpoint, ".amazonaws.com") != NULL;
-}
-
 /* Not found, and not because the function is not there: another server, or one that was started before an upgrade. */
 static bool knows_no_import(const struct http_result *answer)
 {
@@ -58,7 +52,7 @@ MUST_USE static bool prove_import(struct session *session, const struct project 
     struct http_result answer;
     json_auto_t *told = NULL;
 
-    if (is_aws(session))
+    if (session_is_aws(session)) /* it has no such operation: its dry run imports nothing */
         return true;
     say_waiting("prove", "importing " STR_FMT, STR_ARG(project->handler));
     if (!session_call(session, &call, &answer, err))
@@ -115,11 +109,12 @@ MUST_USE static bool prove_sample(struct session *session, str path, const struc
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/json")},
         {STR("X-Amz-Log-Type"), STR("Tail")},
+        {STR("X-Sculler-Sample"), STR("true")},
     };
     struct session_call call = {.service = "lambda",
                                 .method = "POST",
                                 .headers = headers,
-                                .headers_count = 2,
+                                .headers_count = sizeof headers / sizeof *headers,
                                 .body = sample->event,
                                 .timeout_ms = PROVE_MS};
     struct http_result answer;

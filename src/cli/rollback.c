@@ -84,8 +84,7 @@ MUST_USE static bool roll_back(struct session *session, const struct arguments *
         !verdict_failed(session, *ret_function, &failed, err))
         return false;
     if (verdict_has(failed, *ret_to))
-        say("Version " STR_FMT " failed its proof when it was deployed; it is live all the same.",
-            STR_ARG(*ret_to));
+        say("Version " STR_FMT " failed its proof when it was deployed; it is live all the same.", STR_ARG(*ret_to));
     return live_move(session, *ret_function, &now, *ret_to, err);
 }
 

@@ -104,6 +104,11 @@ bool session_open(const struct arguments *arguments, struct session *ret, struct
     return true;
 }
 
+bool session_is_aws(const struct session *session)
+{
+    return strstr(session->endpoint, ".amazonaws.com") != NULL;
+}
+
 void session_close(struct session *session)
 {
     arena_free(&session->arena);

@@ -28,6 +28,7 @@ struct session {
 
 MUST_USE bool session_open(const struct arguments *arguments, struct session *ret, struct err *err);
 void session_close(struct session *session);
+bool session_is_aws(const struct session *session); /* it knows AWS's operations only */
 
 /* One signed request.  True: there is an answer, of whatever status.  timeout_ms 0: as long as it takes. */
 struct session_call {

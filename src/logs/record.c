@@ -60,10 +60,27 @@ struct drain {
 
 static void drain_now(struct records *records);
 
+static const struct record_source sources[] = {
+    {"lambda", true, true, "live"},     {"gateway", true, true, "live"},
+    {"history", true, true, "history"},                                /* made elsewhere, or earlier */
+    {"shadow", false, false, "shadow"},                                /* a copy for a version that is watched */
+    {"replay", false, false, NULL},     {"sample", false, true, NULL}, /* a deploy tries a version */
+    {"import", false, true, NULL},
+};
+enum { SOURCES = sizeof sources / sizeof *sources };
+
+const struct record_source *record_source(str name)
+{
+    for (int i = 0; i < SOURCES; i++)
+        if (str_eq(name, str_of(sources[i].name)))
+            return &sources[i];
+    return &sources[0];
+}
+
 bool record_source_is_wanted(str source, str wanted)
 {
     if (wanted.len == 0)
-        return !str_eq(source, RECORD_SOURCE_REPLAY) && !str_eq(source, RECORD_SOURCE_SHADOW);
+        return record_source(source)->is_shown;
     return str_eq(wanted, RECORD_SOURCES_ALL) || str_eq(wanted, source);
 }
 

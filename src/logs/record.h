@@ -65,6 +65,14 @@ struct lane;
 #define RECORD_SOURCE_REPLAY STR("replay")
 #define RECORD_SOURCE_SHADOW STR("shadow")
 #define RECORD_SOURCES_ALL STR("all")
+/* Who made a call, and so what it counts as. */
+struct record_source {
+    const char *name;
+    bool is_traffic;       /* somebody wanted its answer */
+    bool is_shown;         /* among the logs, when nobody asks for a source */
+    const char *decisions; /* the source of the decisions in its answer; NULL: they are nobody's */
+};
+const struct record_source *record_source(str name); /* never NULL */
 /* Who asks for `wanted` gets these: a source by its name, "all", or (empty) calls that somebody made. */
 bool record_source_is_wanted(str source, str wanted);
 

@@ -69,8 +69,8 @@ void rollup_free(struct rollup *rollup)
 
 static bool is_traffic(const struct record *record)
 {
-    return record_source_is_wanted(record->source, STR("")) && !str_eq(record->source, STR("import")) &&
-           !str_eq(record->error_type, STR("NoFunction")) && record->received_wall_us >= 0;
+    return record_source(record->source)->is_traffic && !str_eq(record->error_type, STR("NoFunction")) &&
+           record->received_wall_us >= 0;
 }
 
 static struct group *group_of(struct rollup *rollup, const struct record *record)

@@ -63,18 +63,10 @@ void follow_start(struct follow *follow, struct journal_place end)
 /* -- one record -------------------------------------------------------------------------------------------------------
  */
 
-/* Calls that nobody made to get an answer: an import alone, a replay. */
-static bool is_asked(const struct record *record)
+static bool has_decisions(const struct record *record)
 {
-    return !str_eq(record->source, STR("import")) && !str_eq(record->source, STR("replay")) &&
-           record->error_type.len == 0 && record->status < 400 && record->output_bytes > 0;
-}
-
-static str source_of(const struct record *record)
-{
-    bool is_kept = str_eq(record->source, STR("shadow")) || str_eq(record->source, STR("history"));
-
-    return is_kept ? record->source : STR("live");
+    return record_source(record->source)->decisions && record->error_type.len == 0 && record->status < 400 &&
+           record->output_bytes > 0;
 }
 
 /* A history may be sent again: a call of it that is there is not captured twice. */
@@ -114,7 +106,7 @@ static struct captured_call call_of(const struct record *record, const struct ru
         .function = record->function,
         .version = record->version,
         .alias = record->alias,
-        .source = source_of(record),
+        .source = str_of(record_source(record->source)->decisions),
         .request_id = record->request_id,
         .event = record->input,
         .response = record->output,
@@ -127,7 +119,7 @@ static struct captured_call call_of(const struct record *record, const struct ru
 
 static const struct kept_settings *settings_of(const struct follow *follow, const struct record *record)
 {
-    return is_asked(record) ? rules_settings(store_rules(follow->store), record->function, record->version) : NULL;
+    return has_decisions(record) ? rules_settings(store_rules(follow->store), record->function, record->version) : NULL;
 }
 
 static bool capture_record(struct follow *follow, const struct record *record, const struct kept_settings *kept,

@@ -56,7 +56,8 @@ void rules_done(struct rules *rules);
 
 /* NULL: this version is not monitored. */
 const struct kept_settings *rules_settings(const struct rules *rules, str function, str version);
-/* json: an object, as monitor_settings_read() takes it; empty: from now on it is not monitored. */
+/* json: an object, as monitor_settings_read() takes it; empty: from now on it is not monitored.  The same again changes
+ * nothing. */
 MUST_USE bool rules_set_settings(struct rules *rules, str function, str version, str json, int64_t now_us, str by,
                                  const struct kept_settings **ret, struct err *err);
 

@@ -18,7 +18,7 @@
 enum { CLIENT_CONTEXT_BYTES_MAX = 3583, TAIL_BASE64_MAX = LOG_TAIL_BYTES / 3 * 4 + 8 };
 
 struct invoke_input {
-    str function, qualifier, type, log_type, client_context;
+    str function, qualifier, type, log_type, client_context, sample;
 };
 
 static const struct shape_field invoke_fields[] = {
@@ -29,6 +29,8 @@ static const struct shape_field invoke_fields[] = {
     {"X-Amz-Log-Type", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, log_type), .path = "logType",
      .check = {.values = (const char *const[]){"None", "Tail", NULL}}},
     {"X-Amz-Client-Context", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, client_context)},
+    /* Ours: who only tries a version (a deploy's sample events) says so, and its decisions are nobody's. */
+    {"X-Sculler-Sample", SHAPE_IN_HEADER, SHAPE_STR, offsetof(struct invoke_input, sample)},
 };
 const struct shape invoke_shape = SHAPE_OF(struct invoke_input, invoke_fields);
 
@@ -226,7 +228,8 @@ void invoke_operation(struct aws_call *call)
     invoking->invocation.function = invoking->ref.name;
     invoking->invocation.qualifier = invoking->ref.qualifier;
     invoking->invocation.event = exchange->request.body;
-    invoking->invocation.source = STR("lambda");
+    invoking->invocation.source =
+        ((const struct invoke_input *)call->input)->sample.len ? STR("sample") : STR("lambda");
     invoking->invocation.dry_run = invoking->dry_run;
     invoking->invocation.received_us = exchange->received_us;
     invoking->invocation.status_of = status_of;
