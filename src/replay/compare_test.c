@@ -4,6 +4,7 @@
 #include "replay/paired.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The judge of this test: an answer is a text of rows, "KEY SCORE LABEL;", decided at the threshold. */
@@ -73,6 +74,21 @@ static void answers_are_compared_as_json(void)
     ok(v.counts.same == 1);
     v = compare("[NaN]", "[NaN ]", NAN);
     ok(v.counts.differ == 1 && v.changes_count == 1);
+    arena_free(&kept);
+}
+
+/* A tree of "[[],[],..." takes eighty times as much as its text. */
+static void large_answers_are_compared_as_bytes(void)
+{
+    char *large = calloc(1, REPLAY_TREE_BYTES_MAX + 2);
+
+    memset(large, ' ', REPLAY_TREE_BYTES_MAX + 1);
+    memcpy(large, "[]", 2);
+    struct replay_verdict v = compare(large, large, NAN);
+    ok(v.counts.same == 1);
+    v = compare("[]", large, NAN);
+    ok(v.counts.differ == 1 && str_starts(v.changes[0].words, STR("the bytes differ")));
+    free(large);
     arena_free(&kept);
 }
 
@@ -158,5 +174,5 @@ static void nothing_known_has_no_value(void)
     ok(near(paired.after.value, 0) && near(paired.difference.value, 0));
 }
 
-TEST_MAIN(answers_are_compared_as_json, errors_are_no_answers, rows_belong_together_by_their_keys,
-          precision_and_recall_are_of_the_same_rows, nothing_known_has_no_value)
+TEST_MAIN(answers_are_compared_as_json, large_answers_are_compared_as_bytes, errors_are_no_answers,
+          rows_belong_together_by_their_keys, precision_and_recall_are_of_the_same_rows, nothing_known_has_no_value)

@@ -365,6 +365,23 @@ static void it_goes_on_after_the_end_of_a_server(void)
     end();
 }
 
+/* What a page found waits in memory until it can be written. */
+static void a_disk_that_says_no_loses_nothing(void)
+{
+    begin();
+    for (int i = 0; i < 100; i++)
+        call("7");
+    start("recorded");
+    for (int i = 0; i < 5000 && !strstr(ask(), "\"taken\":64,"); i++)
+        turns(1, 1000);                                     /* the first page is through */
+    ok(db_run(replays->db, &err, "PRAGMA query_only = 1")); /* the lane has nothing to do now */
+    turns(300, 10000);
+    ok(tells("\"state\":\"running\"") && tells("\"taken\":100,") && tells("\"differ\":64,"));
+    ok(db_run(replays->db, &err, "PRAGMA query_only = 0"));
+    ok(ends("done", 10000) && tells("\"taken\":100,") && tells("\"differ\":100,"));
+    end();
+}
+
 /* No page is ever through: the fourth server lets it be. */
 static void what_is_cut_off_again_and_again_is_let_be(void)
 {
@@ -464,5 +481,6 @@ static void a_shadow_gets_its_share(void)
 }
 
 TEST_MAIN(what_changes_is_told, no_room_is_no_failure, it_gives_way, without_room_for_long_it_gives_up,
-          it_goes_on_after_the_end_of_a_server, what_is_cut_off_again_and_again_is_let_be,
-          a_version_that_is_gone_ends_it, a_shadow_gets_copies_later, a_shadow_gets_its_share)
+          it_goes_on_after_the_end_of_a_server, a_disk_that_says_no_loses_nothing,
+          what_is_cut_off_again_and_again_is_let_be, a_version_that_is_gone_ends_it, a_shadow_gets_copies_later,
+          a_shadow_gets_its_share)
