@@ -130,6 +130,14 @@ def test_replays_are_no_traffic(server, lam, name):
     assert server.cli("logs", name, "--source", "replay").stdout.count(name) == 10
 
 
+def test_a_replays_records_are_short(server, lam, name):
+    two_versions(lam, name, two="def handler(event, context): return 'x' * 100000")
+    invoke(lam, name, {"x": 1}, Qualifier="live")
+    assert ended(server, start(server, name))["differ"] == 1
+    (replayed,) = records(server, name, "replay")
+    assert replayed["output_bytes"] == 100002 and len(replayed["output"]) == 16384
+
+
 def test_both_versions_are_run_where_the_record_has_other_answers(server, lam, name):
     two_versions(lam, name)
     for x in range(20, 40):

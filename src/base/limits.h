@@ -78,6 +78,7 @@ enum {
     /* the record of a call */
     RECORD_INPUT_BYTES_MAX = INVOKE_EVENT_BYTES_MAX, /* whole: predictions are read from them, and replays are made */
     RECORD_OUTPUT_BYTES_MAX = INVOKE_RESPONSE_BYTES_MAX,
+    RECORD_REPLAY_OUTPUT_BYTES_MAX = 16 * 1024, /* so that replays do not push out what they replay */
     RECORD_LOG_BYTES_MAX = 256 * 1024,
     RECORD_LOG_TAIL_BYTES = 8 * 1024,      /* of a log that is longer, its last; more than X-Amz-Log-Result shows */
     RECORD_LOG_SHARE_BYTES_MIN = 2 * 1024, /* of a batch's log, what each call keeps of its head, and of its tail */

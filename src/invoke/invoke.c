@@ -142,7 +142,8 @@ static void record(struct invocation *invocation)
         .memory_peak_kb = run->memory_peak_kb,
         .input = invocation->event_on_record ? STR("") : cut(invocation->event, RECORD_INPUT_BYTES_MAX),
         .input_bytes = (int64_t)invocation->event.len,
-        .output = cut(invocation->payload, RECORD_OUTPUT_BYTES_MAX),
+        .output = cut(invocation->payload, invocation->event_on_record ? (size_t)RECORD_REPLAY_OUTPUT_BYTES_MAX
+                                                                       : (size_t)RECORD_OUTPUT_BYTES_MAX),
         .output_bytes = (int64_t)invocation->payload.len,
         .log = invocation->log,
     };

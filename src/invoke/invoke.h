@@ -54,7 +54,7 @@ struct invocation {
     bool dry_run;
     bool import_only;     /* the handler is imported and not called; payload: null, or why it cannot be */
     bool background;      /* nobody waits for its answer: see struct run */
-    bool event_on_record; /* as another call's, which `detail` names: this one's record leaves it out */
+    bool event_on_record; /* as another call's, which `detail` names: this one's record leaves it out, and is short */
     bool client_gone;     /* invoke_cancel() was called */
     int64_t received_us;  /* clock_steady_us */
     void (*on_answer)(void *ctx, struct invocation *invocation);
