@@ -417,6 +417,14 @@ def test_changed_decisions_are_told_with_what_they_mean(server, lam, name):
     after = sum(min(1, scores(2, x)[i]) >= 0.95 for x in xs for i in range(2))
     assert high["changed"] == after - before
 
+    # The threshold in force is the alias's; what is compared with the record is as it was decided then.
+    assert ask(server, "PUT", f"/v1/functions/{name}/threshold", {"alias": "live", "threshold": 0.95})[0] == 200
+    assert ended(server, start(server, name, against="1"))["changed"] == high["changed"]
+    then = ended(server, start(server, name))
+    was = {f"{x}-{i}": scores(1, x)[i] >= 0.5 for x in xs for i in range(2)}
+    now = {f"{x}-{i}": min(1, scores(2, x)[i]) >= 0.95 for x in xs for i in range(2)}
+    assert then["changed"] == sum(was[item] != now[item] for item in was)
+
 
 def test_a_shadows_decisions_are_captured_as_its_versions(server, lam, name):
     monitored(server, lam, name)

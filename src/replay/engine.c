@@ -409,6 +409,7 @@ static void run_commit(void *ctx)
     struct commit *commit = ctx;
     struct db *db = commit->replay->replays->db;
 
+    judge_forget(commit->replay->replays->own_judge); /* a replay's first is before its first page */
     commit->good = db_begin(db, &commit->err) && write_page(commit) && db_commit(db, &commit->err);
     if (!commit->good)
         db_rollback(db);

@@ -1,6 +1,7 @@
 /*
- * Settings and thresholds are few and are read again after RELOAD_MS, so a replay follows what is changed while it
- * runs. A captured prediction has its call's own time to the microsecond, by which it is found.
+ * Settings and thresholds are few and are read again with each page and after RELOAD_MS, so a replay begins with what
+ * is in force and follows what is changed while it runs.  A captured prediction has its call's own time to the
+ * microsecond, by which it is found.
  */
 #include "replay/judge.h"
 
@@ -56,6 +57,11 @@ static void refresh(struct judge *judge)
         return;
     load(judge);
     judge->loaded_us = now_us;
+}
+
+void judge_forget(struct judge *judge)
+{
+    judge->loaded_us = 0;
 }
 
 /* Decisions */

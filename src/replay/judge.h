@@ -10,5 +10,6 @@
 struct judge;
 
 struct judge *judge_new(const char *state_dir);
+void judge_forget(struct judge *judge); /* settings and thresholds are read again before they are used */
 void judge_free(struct judge *judge);
 const struct replay_judge *judge_face(struct judge *judge);
