@@ -28,6 +28,23 @@ size_t utf8_char_len(str s)
     return (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90) ? 0 : 4;
 }
 
+bool utf8_is(str s)
+{
+    uint64_t word;
+    size_t len = 1;
+
+    while (s.len > 0 && len > 0) {
+        for (; s.len >= sizeof word; s = str_from(s, sizeof word)) {
+            memcpy(&word, s.at, sizeof word);
+            if (word & UINT64_C(0x8080808080808080))
+                break;
+        }
+        len = utf8_char_len(s);
+        s = str_from(s, len);
+    }
+    return s.len == 0;
+}
+
 size_t utf8_encode(uint32_t code, char ret[4])
 {
     if (code < 0x80) {

@@ -50,4 +50,18 @@ static void refuses_what_the_rfc_refuses(void)
     ok(agrees);
 }
 
-TEST_MAIN(knows_every_character, refuses_what_the_rfc_refuses)
+static void tells_whole_texts(void)
+{
+    static const char *const good[] = {
+        "", "a", "12345678", "123456789", "1234567\xc3\xbc", "\xf0\x9f\x98\x80 and on and on"};
+    static const char *const bad[] = {"\xff", "1234567\xc3", "12345678\xfc", "\xed\xa0\x80 and on and on",
+                                      "12345678\x80xxxxxxxx"};
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        ok(utf8_is(str_of(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ok(!utf8_is(str_of(bad[i])));
+    ok(utf8_is((str){0}));
+}
+
+TEST_MAIN(knows_every_character, refuses_what_the_rfc_refuses, tells_whole_texts)

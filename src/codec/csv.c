@@ -99,27 +99,6 @@ static void end_field(struct csv *csv)
     csv->state = CSV_FIELD;
 }
 
-static bool is_utf8(str bytes)
-{
-    uint64_t word;
-    size_t len;
-
-    while (bytes.len > 0) {
-        for (; bytes.len >= 8; bytes = str_from(bytes, 8)) {
-            memcpy(&word, bytes.at, 8);
-            if (word & UINT64_C(0x8080808080808080))
-                break;
-        }
-        if (bytes.len == 0)
-            break;
-        len = utf8_char_len(bytes);
-        if (len == 0)
-            return false;
-        bytes = str_from(bytes, len);
-    }
-    return true;
-}
-
 static str cut(const struct buf *bytes, const uint32_t *ends, int index)
 {
     uint32_t from = index > 0 ? ends[index - 1] : 0;
@@ -157,7 +136,7 @@ static bool end_row(struct csv *csv, struct err *err)
 
     if (csv->state != CSV_BROKEN)
         end_field(csv);
-    if (!csv->why && !is_utf8(buf_str(&csv->bytes)))
+    if (!csv->why && !utf8_is(buf_str(&csv->bytes)))
         csv->why = "it is not UTF-8; save the table as UTF-8";
     if (csv->columns == 0)
         good = take_header(csv, err);
