@@ -170,6 +170,16 @@ def test_what_makes_no_sense_is_refused(server, lam, name):
     assert nothing["state"] == "done" and nothing["calls"] == 0
 
 
+def test_progress_never_goes_back(server, lam, name):
+    two_versions(lam, name)
+    for x in range(20, 220):
+        invoke(lam, name, {"x": x}, Qualifier="live")
+    id, seen = start(server, name, rate=400), []
+    while not seen or result(server, id)["state"] in ("waiting", "running"):
+        seen.append(result(server, id, rows=0)["taken"])
+    assert seen == sorted(seen) and max(seen) <= 200 and len(set(seen)) > 5, seen
+
+
 def test_a_replay_is_cancelled(server, lam, name):
     two_versions(lam, name)
     for x in range(20, 60):

@@ -159,7 +159,7 @@ int replay_page_done(const struct replay *replay)
 {
     int done = 0;
 
-    for (int i = 0; i < replay->page.count && !replay->is_busy; i++)
+    for (int i = 0; i < replay->page.count && replay->page.is_there; i++) /* one that is being read is not */
         done += replay->page.calls[i].state == CALL_JUDGED || replay->page.calls[i].state == CALL_LEFT_OUT;
     return done;
 }

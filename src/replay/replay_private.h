@@ -98,8 +98,8 @@ struct replay_now { /* of one that runs, as the loop knows it */
     bool is_there, gives_way;
     enum replay_state state;
     int64_t started_us;
-    int in_flight, page_done;
-    int64_t throttled;
+    int in_flight;
+    int64_t taken, throttled; /* with what is not on disk yet */
     bool is_refused;
 };
 void replay_tell(struct jw *jw, const struct replay_saved *saved, const struct replay_now *now);

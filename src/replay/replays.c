@@ -297,8 +297,8 @@ void replays_ask(struct replays *replays, const struct replay_question *question
                                           .started_us = replay->saved.started_us,
                                           .gives_way = replay->pace.gives_way,
                                           .in_flight = replay->in_flight,
-                                          .page_done = replay_page_done(replay),
-                                          .throttled = replay->throttled,
+                                          .taken = replay->saved.counts.taken + replay_page_done(replay),
+                                          .throttled = replay->saved.counts.throttled + replay->throttled,
                                           .is_refused = replay->pace.refused_since_us > 0};
     lane_submit(replays->lane, run_ask, done_ask, asking);
 }

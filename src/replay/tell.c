@@ -80,8 +80,9 @@ void replay_tell(struct jw *jw, const struct replay_saved *saved, const struct r
     struct paired precision, recall;
 
     if (now && now->is_there) {
-        counts.taken += now->page_done;
-        counts.throttled += now->throttled;
+        /* The disk may be ahead of the loop, or behind it; neither goes back. */
+        counts.taken = counts.taken > now->taken ? counts.taken : now->taken;
+        counts.throttled = counts.throttled > now->throttled ? counts.throttled : now->throttled;
     }
     tell_order(jw, saved, now);
     if (saved->calls < 0)
