@@ -20,6 +20,10 @@ struct answering {
 
 MUST_USE bool answer_quality(struct answering *answering, struct err *err);
 MUST_USE bool answer_curve(struct answering *answering, struct err *err);
+MUST_USE bool answer_calibration(struct answering *answering, struct err *err);
+MUST_USE bool answer_estimate(struct answering *answering, struct err *err);
+MUST_USE bool answer_advice(struct answering *answering, struct err *err);
+MUST_USE bool answer_drift(struct answering *answering, struct err *err);
 MUST_USE bool answer_business(struct answering *answering, struct err *err);
 
 /* "marks": [{"time", "kind", "text"}] of the window. */

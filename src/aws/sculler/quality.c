@@ -7,7 +7,7 @@
 #include "monitor/answer.h"
 #include "monitor/monitor.h"
 
-enum { SPAN_DEFAULT_S = 14 * 86400 };
+enum { SPAN_DEFAULT_S = 14 * 86400, DRIFT_SPAN_S = 2 * 86400 };
 
 struct quality_input {
     str function, from, to, as_of, version, alias, segment, source, by, metric, name;
@@ -66,13 +66,13 @@ static bool read_moment(struct aws_call *call, str text, int64_t *ret_us)
            aws_fail(call, AWS_ERROR_BAD_REQUEST, "as_of is \"" STR_FMT "\", which is no time", STR_ARG(text));
 }
 
-static bool read_question(struct aws_call *call, const struct quality_input *input, struct question *ret)
+static bool read_question(struct aws_call *call, const struct quality_input *input, int64_t span_s,
+                          struct question *ret)
 {
     struct window window;
     struct arn arn;
 
-    if (!window_read(call, input->from, input->to, SPAN_DEFAULT_S, &window) ||
-        !read_moment(call, input->as_of, &ret->as_of_us))
+    if (!window_read(call, input->from, input->to, span_s, &window) || !read_moment(call, input->as_of, &ret->as_of_us))
         return false;
     if (input->threshold.given && !(input->threshold.value >= 0 && input->threshold.value <= 1))
         return aws_fail(call, AWS_ERROR_BAD_REQUEST, "threshold is %g, not between 0 and 1", input->threshold.value);
@@ -111,7 +111,7 @@ static void done(void *ctx)
     aws_call_finish(call);
 }
 
-static void ask(struct aws_call *call, bool (*answer)(struct answering *answering, struct err *err))
+static void ask_of(struct aws_call *call, int64_t span_s, bool (*answer)(struct answering *answering, struct err *err))
 {
     const struct quality_input *input = call->input;
     struct asking *asking = arena_new(call->arena, struct asking, 1);
@@ -129,11 +129,16 @@ static void ask(struct aws_call *call, bool (*answer)(struct answering *answerin
         .metric = input->metric,
         .name = input->name,
     };
-    if (!read_question(call, input, &asking->answering.question)) {
+    if (!read_question(call, input, span_s, &asking->answering.question)) {
         aws_call_finish(call);
         return;
     }
     monitor_ask(call->door->monitor, run, done, asking);
+}
+
+static void ask(struct aws_call *call, bool (*answer)(struct answering *answering, struct err *err))
+{
+    ask_of(call, SPAN_DEFAULT_S, answer);
 }
 
 void quality_get(struct aws_call *call)
@@ -149,4 +154,24 @@ void quality_curve(struct aws_call *call)
 void quality_business(struct aws_call *call)
 {
     ask(call, answer_business);
+}
+
+void quality_calibration(struct aws_call *call)
+{
+    ask(call, answer_calibration);
+}
+
+void quality_estimate(struct aws_call *call)
+{
+    ask(call, answer_estimate);
+}
+
+void quality_advice(struct aws_call *call)
+{
+    ask(call, answer_advice);
+}
+
+void quality_drift(struct aws_call *call)
+{
+    ask_of(call, DRIFT_SPAN_S, answer_drift);
 }
