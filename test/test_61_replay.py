@@ -130,6 +130,19 @@ def test_replays_are_no_traffic(server, lam, name):
     assert server.cli("logs", name, "--source", "replay").stdout.count(name) == 10
 
 
+def test_a_history_is_replayed(server, lam, name):
+    two_versions(lam, name)
+    calls = [
+        {"time": 1700000000 + x, "function": name, "version": "elsewhere", "alias": "live", "event": {"x": x}}
+        | {"response": {"decision": x % 2 == 0, "sum": x + 0.3}, "request_id": f"{name}-{x}", "duration_ms": 5}
+        for x in range(20, 62)
+    ]
+    status, answer = ask(server, "POST", "/v1/invocations", calls)
+    assert status == 200 and answer["accepted"] == 42, answer
+    done = ended(server, start(server, name))
+    assert done["calls"] == done["compared"] == 42 and done["differ"] == 6
+
+
 def test_a_replays_records_are_short(server, lam, name):
     two_versions(lam, name, two="def handler(event, context): return 'x' * 100000")
     invoke(lam, name, {"x": 1}, Qualifier="live")

@@ -244,7 +244,7 @@ static struct db_rows query(struct db *db, const struct records_filter *filter, 
 
 bool records_ran_for_somebody(const struct record *record)
 {
-    return record->started_us >= 0 && (str_eq(record->source, STR("lambda")) || str_eq(record->source, STR("gateway")));
+    return record->started_us >= 0 && record_source(record->source)->is_traffic;
 }
 
 bool records_last(struct db *db, str function, int64_t count, struct records_span *ret, struct err *err)
@@ -253,7 +253,7 @@ bool records_last(struct db *db, str function, int64_t count, struct records_spa
     DB_ROWS_AUTO rows = db_query(db, err,
                                  "SELECT coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM"
                                  " (SELECT id FROM invocations WHERE function = ? AND started_us >= 0"
-                                 " AND source IN ('lambda', 'gateway') ORDER BY id DESC LIMIT ?)",
+                                 " AND source IN ('lambda', 'gateway', 'history') ORDER BY id DESC LIMIT ?)",
                                  DB_STR(function), DB_INT(count));
     if (!db_next(&rows, err))
         return err->code ? false : err_set(err, ERR_SYSTEM, "records.db cannot count its rows");
