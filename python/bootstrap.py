@@ -231,13 +231,15 @@ def make_call(handler, codec):
     """The function that runs one call, with all that it needs bound once: this is the hot path."""
     decode, encode = codec
     environ = os.environ
+    tell_threshold = make_tell_threshold(environ)
 
-    def call(event, request_id, arn, trace_id, client_context, deadline_ms):
+    def call(event, request_id, arn, trace_id, client_context, deadline_ms, threshold):
         current.request_id = request_id
         tell_trace(environ, trace_id)
+        tell_threshold(threshold)
         try:
             event = decode(event)
-            result = handler(event, Context(request_id, arn, client_context, deadline_ms))
+            result = handler(event, Context(request_id, arn, client_context, deadline_ms, threshold))
             answer = encode(result)
         except SystemExit:
             raise
@@ -258,6 +260,7 @@ def make_call_batch(batch_handler, codec):
     """
     decode, encode = codec
     environ = os.environ
+    tell_threshold = make_tell_threshold(environ)
 
     def error_of(error, request_id, of=1):
         """What is printed goes to the log of every call of the batch, so it names the one that it is of."""
@@ -288,6 +291,7 @@ def make_call_batch(batch_handler, codec):
         answers, events, taken = [None] * len(items), [], []
         current.request_id = items[0][1]
         tell_trace(environ, items[0][3])
+        tell_threshold(items[0][6])
         for i, (text, request_id, *_) in enumerate(items):
             try:
                 events.append(decode(text))
@@ -321,7 +325,7 @@ def make_warm_up(handler, batch_handler, codec):
         out, error = os.dup(1), None
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
-        item = (text, "warm-up", "", "", "", int(time.time() * 1000) + 60000)
+        item = (text, "warm-up", "", "", "", int(time.time() * 1000) + 60000, "")
         try:
             if batch_handler:
                 encode(list(batch_handler([decode(text)], BatchContext([item]))))
@@ -337,6 +341,23 @@ def make_warm_up(handler, batch_handler, codec):
             flush()
 
     return warm_up
+
+
+def make_tell_threshold(environ):
+    """Into the environment, when it changes: of all calls of a worker that are by one alias mostly once."""
+    told = ""
+
+    def tell_threshold(text):
+        nonlocal told
+        if text == told:
+            return
+        if text:
+            environ["SCULLER_THRESHOLD"] = text
+        else:
+            environ.pop("SCULLER_THRESHOLD", None)
+        told = text
+
+    return tell_threshold
 
 
 def tell_trace(environ, trace_id):
@@ -551,12 +572,13 @@ class Context:
         cls.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
         cls.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
 
-    def __init__(self, request_id, arn, client_context, deadline_ms):
+    def __init__(self, request_id, arn, client_context, deadline_ms, threshold):
         self.aws_request_id = request_id
         self.invoked_function_arn = arn
         self.client_context = ClientContext(client_context) if client_context else None
         self.identity = CognitoIdentity()
         self._epoch_deadline_time_in_ms = deadline_ms
+        self.threshold = float(threshold) if threshold else None  # Sculler's own: of the alias; None: none was set
 
     def get_remaining_time_in_millis(self):
         return max(int(self._epoch_deadline_time_in_ms - time.time() * 1000), 0)
@@ -580,7 +602,7 @@ class BatchContext(Context):
         self.contexts = [Context(*item[1:3], *item[4:]) for item in items]
         first = self.contexts[0]
         super().__init__(first.aws_request_id, first.invoked_function_arn, "",
-                         min(context._epoch_deadline_time_in_ms for context in self.contexts))
+                         min(context._epoch_deadline_time_in_ms for context in self.contexts), items[0][6])
         self.aws_request_ids = [context.aws_request_id for context in self.contexts]
 
 

@@ -22,6 +22,7 @@
 
 #include "codec/json_read.h"
 #include "codec/uuid.h"
+#include "monitor/monitor.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -145,6 +146,7 @@ static void record(struct invocation *invocation)
         .output = cut(invocation->payload, invocation->event_on_record ? (size_t)RECORD_REPLAY_OUTPUT_BYTES_MAX
                                                                        : (size_t)RECORD_OUTPUT_BYTES_MAX),
         .output_bytes = (int64_t)invocation->payload.len,
+        .threshold_number = invocation->threshold_number,
         .log = invocation->log,
     };
 
@@ -249,6 +251,19 @@ static bool check_state(struct invocation *invocation)
 
 /* Running */
 
+/* Copied, since another may be set while the call waits: it and its record say the same. */
+static str tell_threshold(struct invocation *invocation)
+{
+    const struct monitor *monitor = invocation->invoker->monitor;
+    const struct threshold_in_force *in_force =
+        monitor ? monitor_threshold(monitor, invocation->run.what->function, invocation->alias) : NULL;
+
+    if (!in_force)
+        return STR("");
+    invocation->threshold_number = in_force->number;
+    return arena_copy(invocation->arena, str_of(in_force->text));
+}
+
 static void submit(struct invocation *invocation)
 {
     struct run *run = &invocation->run;
@@ -260,6 +275,7 @@ static void submit(struct invocation *invocation)
     run->invoked_arn = qualifier.len == 0 ? arn : arena_concat(invocation->arena, arn, STR(":"), qualifier);
     run->trace_id = invocation->trace_id;
     run->client_context = invocation->client_context;
+    run->threshold = tell_threshold(invocation);
     run->event = invocation->event;
     run->import_only = invocation->import_only;
     run->background = invocation->background;
@@ -303,6 +319,7 @@ void invoke_start(struct invoker *invoker, struct invocation *invocation)
     invocation->run = (struct run){0};
     invocation->client_gone = false;
     invocation->resolved_us = 0;
+    invocation->threshold_number = 0;
     invocation->executed_version = invocation->alias = invocation->payload = invocation->log = STR("");
     invocation->received_wall_us = clock_wall_us() - (clock_steady_us() - invocation->received_us);
     if (invocation->request_id[0] == '\0')

@@ -15,6 +15,7 @@
 #include "runtime/pool.h"
 
 struct invocation;
+struct monitor;
 
 /* Told of each call right after it is on record and before it is answered: `record` has its event and its outcome.
  * What it borrows is gone when the call returns. */
@@ -29,6 +30,7 @@ struct invoker {
     struct catalog *catalog;
     struct pool *pool;
     struct records *records;
+    struct monitor *monitor; /* whose thresholds the calls are told; NULL: none are */
     str region, account;
     int64_t slow_us; /* a call that takes longer is logged; 0: none is */
     struct invoke_observer observers[INVOKE_OBSERVERS_MAX];
@@ -76,6 +78,7 @@ struct invocation {
     /* invoke's own */
     struct invoker *invoker;
     struct run run;
+    int threshold_number; /* that the handler was told */
     int64_t received_wall_us, resolved_us;
 };
 

@@ -57,6 +57,7 @@ static const struct db_migration migrations[] = {
         "  offset INTEGER NOT NULL"
         ") STRICT;"
         "INSERT INTO journal VALUES (1, 1, 0);"},
+    {3, "ALTER TABLE invocations ADD COLUMN threshold_number INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const char columns[] = "id"
@@ -77,7 +78,7 @@ static const char insert_sql[] = "INSERT INTO invocations (id"
 
 MUST_USE static bool migrate(struct db *db, struct err *err)
 {
-    const struct db_migration all[] = {migrations[0], rollup_migration};
+    const struct db_migration all[] = {migrations[0], rollup_migration, migrations[1]};
 
     return db_migrate(db, all, sizeof all / sizeof *all, err);
 }

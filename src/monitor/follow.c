@@ -95,11 +95,19 @@ static bool keep_rows(struct follow *follow, const struct predictions *rows, str
     return true;
 }
 
+/* A call here is decided by what its handler was told, were another set meanwhile; one of a history by what was in
+ * force. */
+static struct threshold threshold_of(const struct record *record, const struct rules *rules, double own)
+{
+    if (str_eq(record->source, STR("history")))
+        return rules_threshold_at(rules, record->function, record->alias, record->received_wall_us, own);
+    return rules_threshold_numbered(rules, record->function, record->alias, record->threshold_number, own);
+}
+
 static struct captured_call call_of(const struct record *record, const struct rules *rules,
                                     const struct monitor_settings *settings)
 {
-    struct threshold threshold = rules_threshold_at(rules, record->function, record->alias, record->received_wall_us,
-                                                    settings_scale(settings, settings->threshold));
+    struct threshold threshold = threshold_of(record, rules, settings_scale(settings, settings->threshold));
 
     return (struct captured_call){
         .time_us = record->received_wall_us,

@@ -202,6 +202,17 @@ struct threshold rules_threshold_at(const struct rules *rules, str function, str
     return (struct threshold){.value = otherwise};
 }
 
+/* Numbers are given from 1 without a gap. */
+struct threshold rules_threshold_numbered(const struct rules *rules, str function, str alias, int number,
+                                          double otherwise)
+{
+    const struct thresholds *history = rules_history(rules, function, alias);
+
+    if (history && number > 0 && (size_t)number <= history->list.len)
+        return history->list.at[number - 1];
+    return (struct threshold){.value = otherwise};
+}
+
 bool rules_set_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
                          struct threshold *ret, struct err *err)
 {
@@ -225,7 +236,6 @@ bool rules_set_threshold(struct rules *rules, str function, str alias, struct th
     return true;
 }
 
-/* Numbers are given from 1 without a gap. */
 static const struct threshold *stands_at(const struct thresholds *history, int number)
 {
     const struct threshold *threshold = &history->list.at[number - 1];

@@ -66,6 +66,9 @@ const struct thresholds *rules_history(const struct rules *rules, str function, 
 /* The newest of those set at or before that time; number 0 and `otherwise` before the first. */
 struct threshold rules_threshold_at(const struct rules *rules, str function, str alias, int64_t time_us,
                                     double otherwise);
+/* The one of that number; number 0 and `otherwise` of none. */
+struct threshold rules_threshold_numbered(const struct rules *rules, str function, str alias, int number,
+                                          double otherwise);
 /* In the caller's transaction; after its rollback the rules are to be loaded again. */
 MUST_USE bool rules_set_threshold(struct rules *rules, str function, str alias, struct threshold threshold,
                                   struct threshold *ret, struct err *err);

@@ -372,6 +372,7 @@ static void start_pool(struct server *server)
         .catalog = server->catalog,
         .pool = server->pool,
         .records = server->records,
+        .monitor = server->monitor,
         .region = setting(config->region),
         .account = setting(config->account),
         .slow_us = config->slow_ms * 1000,

@@ -24,7 +24,8 @@ enum frame_type {
     FRAME_FORKED,     /* worker, pid (inside the cell); status = errno when fork failed, pid 0 */
     FRAME_EXITED,     /* worker, status = as waitpid gives it */
     /* server -> worker */
-    FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context; time_us = deadline (wall); body: event;
+    FRAME_INVOKE, /* head: request id, invoked ARN, trace id, client context, threshold as JSON or empty;
+                     time_us = deadline (wall); body: event;
                      status = how many more FRAME_INVOKE of the same batch follow this one; pid = a number of the call,
                      which its answer repeats, so that an answer too many is never taken for the next call's */
     /* worker -> server; a batch is answered by one of these an event, in their order; pid: see FRAME_INVOKE */

@@ -38,6 +38,7 @@ struct run {
     struct arena *arena;
     struct runnable *what;
     str request_id, invoked_arn, trace_id, client_context, event;
+    str threshold;            /* of its alias, as the handler is told it; empty: none */
     int reserved_concurrency; /* of the function, -1 none */
     bool import_only;         /* answered with null when the handler is imported, which is not called */
     bool background; /* nobody waits for it: it waits behind all that are waited for, and counts for no limit of

@@ -26,14 +26,15 @@ enum { ACCEPTED = sizeof accepted / sizeof *accepted };
 
 static str invoke_head(struct run *run)
 {
-    const str parts[] = {run->request_id, run->invoked_arn, run->trace_id, run->client_context};
+    const str parts[] = {run->request_id, run->invoked_arn, run->trace_id, run->client_context, run->threshold};
+    const size_t count = sizeof parts / sizeof *parts;
     size_t len = 0;
     char *head, *at;
 
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < count; i++)
         len += parts[i].len + 1;
     at = head = arena_new(run->arena, char, len);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (parts[i].len > 0)
             memcpy(at, parts[i].at, parts[i].len);
         at += parts[i].len + 1;

@@ -39,7 +39,7 @@
 enum {
     WORKERS_MAX = 4096,       /* of one template; the server's own limit is lower */
     BUFFER_FIRST = 64 * 1024, /* of a worker, kept from call to call */
-    HEAD_STRINGS = 4,         /* request id, invoked ARN, trace id, client context */
+    HEAD_STRINGS = 5,         /* request id, invoked ARN, trace id, client context, threshold */
     TRACE_ID_BYTES_MAX = 512,
 };
 
@@ -387,7 +387,7 @@ static bool receive_invoke(int fd, struct buffer *buffer, struct frame_header *r
     return buffer->at[sizeof *ret + ret->head_bytes - 1] == '\0';
 }
 
-/* (event, request id, ARN, trace id, client context, deadline in ms) */
+/* (event, request id, ARN, trace id, client context, deadline in ms, threshold) */
 static PyObject *invoke_as_tuple(const struct buffer *buffer, const struct frame_header *header)
 {
     const char *at = buffer->at + sizeof *header, *end = at + header->head_bytes;
@@ -401,8 +401,8 @@ static PyObject *invoke_as_tuple(const struct buffer *buffer, const struct frame
         PyErr_Clear();
         event = PyBytes_FromStringAndSize(end, (Py_ssize_t)header->body_bytes);
     }
-    return event ? Py_BuildValue("NssssL", event, strings[0], strings[1], strings[2], strings[3],
-                                 (long long)(header->time_us / 1000))
+    return event ? Py_BuildValue("NssssLs", event, strings[0], strings[1], strings[2], strings[3],
+                                 (long long)(header->time_us / 1000), strings[4])
                  : NULL;
 }
 
