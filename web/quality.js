@@ -13,7 +13,7 @@ const FIGURES = [["precision", "Precision", "of what it said yes to, how much is
 export function nothing(context) {
   return empty(`No prediction of ${context.name} in this time`,
     h("p", {}, "Choose a longer time above. If there has been none at all, say in the function's pyproject.toml where its answer holds the scores, and deploy it:"),
-    h("pre", {}, '[tool.sculler.monitor]\nrows = "$[*]"\nscore = "score"\nthreshold = 0.5'),
+    h("pre", {}, '[tool.sculler.monitor]\nrows = "$[*]"\nscore = "score"\nitems = ["id"]      # what names a row; labels are joined on it\nthreshold = 0.5'),
     h("p", {}, "or post predictions that you have to ", h("code", {}, "/v1/predictions"), "; labels come by ", h("code", {}, "sculler label truth.csv"), "."));
 }
 

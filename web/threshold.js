@@ -137,7 +137,7 @@ async function listChanged(context, state, into) {
 
 // -- in force --------------------------------------------------------------------------------------------------------------
 
-function inForce(context, setting, state, reload) {
+function inForce(context, setting, aliases, state, reload) {
   const path = `/v1/functions/${enc(context.name)}/threshold`, said = h("p", { role: "status", class: "quiet" });
   const note = field("Note", { type: "text", placeholder: "why", maxlength: 200 });
   const change = async (call, words) => {
@@ -150,29 +150,38 @@ function inForce(context, setting, state, reload) {
     }
   };
   state.setButton = h("button", { class: "primary", type: "button", onclick: () => change(() => putTo(path, { alias: setting.alias, threshold: state.edge / state.curve.bins, note: note.querySelector("input").value }), "Set.") });
-  return panel("Set it, and thresholds so far", setting.alias ? `alias ${setting.alias}` : "no alias: for all versions",
-    h("div", { class: "controls" }, note, state.setButton,
-      h("button", { type: "button", disabled: (setting.history ?? []).length < 2, onclick: () => change(() => post(`${path}/rollback`, { alias: setting.alias }), "Rolled back.") }, "Roll back")), said,
-    table("Thresholds so far", [["No.", "num"], ["Threshold", "num"], ["Set (UTC)"], ["By"], ["Note", "cut"]], [...(setting.history ?? [])].sort((a, b) => b.number - a.number).map((t) =>
-      [f.count(t.number), f.score(t.threshold), f.time(t.set_at), t.by ?? "", t.note ?? ""]), { class: "snug" }));
+  return panel("Set it, and thresholds so far", setting.number ? `alias ${setting.alias || "(none)"}: number ${setting.number} is in force` : `alias ${setting.alias || "(none)"}: none is set yet, so the function's own holds`,
+    h("div", { class: "controls" }, aliases.length > 1 && select("Alias", setting.alias, aliases, (to) => context.go({ alias: to })), note, state.setButton,
+      h("button", { type: "button", disabled: !setting.number, onclick: () => change(() => post(`${path}/rollback`, { alias: setting.alias }), "Rolled back.") }, "Roll back")), said,
+    table("Thresholds so far", [["No.", "num"], ["Threshold", "num"], ["Set (UTC)", "when"], ["By"], ["Note", "cut"]], [...(setting.history ?? [])].sort((a, b) => b.number - a.number).map((t) =>
+      [f.count(t.number), f.score(t.threshold), f.time(t.set_at), t.by ?? "", [t.note, t.restores ? ` (restores number ${t.restores})` : ""]]), { class: "snug" }));
+}
+
+// Before the first that is set, the function's own setting holds; without one, 0.5.
+async function ownThreshold(context) {
+  const own = await getOr(null, `/v1/functions/${enc(context.name)}/monitor`, {}, context.signal);
+  return own?.settings?.threshold ?? 0.5;
 }
 
 export async function threshold(context) {
   const { name, query } = context, path = `/v1/quality/${enc(name)}/curve`, costs = [Number(query.cost_fp ?? 1), Number(query.cost_fn ?? 1)];
-  const alias = query.alias ?? "live", asked = context.asked();
+  const asked = context.asked(), { functions } = await get("/v1/functions", {}, context.signal);
+  const aliases = functions.find((fn) => fn.function === name)?.aliases.map((a) => a.alias) ?? [];
+  const alias = query.alias ?? (aliases.includes("live") || !aliases.length ? "live" : aliases[0]);
   const [body, setting, bar] = await Promise.all([get(path, { ...asked, points: false, cost_fp: costs[0], cost_fn: costs[1] }, context.signal),
     getOr({ alias, threshold: null, history: [] }, `/v1/functions/${enc(name)}/threshold`, { alias }, context.signal), controls(context)]);
   W = innerWidth < 700 ? 340 : 640;
   const curve = new Curve(body.positive, body.negative, body.unlabelled);
   if (!curve.total) return [bar, nothing(context)];
   const points = Array.from({ length: curve.bins + 1 }, (_, edge) => curve.at(edge));
-  const now = setting.threshold ?? 0.5, known = f.isNumber(setting.threshold), state = { curve, costs, current: curve.edgeOf(now), edge: curve.edgeOf(Number(query.t ?? now)) };
+  const known = f.isNumber(setting.threshold), now = known ? setting.threshold : await ownThreshold(context);
+  const state = { curve, costs, current: curve.edgeOf(now), edge: curve.edgeOf(Number(query.t ?? now)) };
   const slider = h("input", { type: "range", min: 0, max: curve.bins, step: 1, value: state.edge, id: "threshold", "aria-label": "Threshold", oninput: () => move(Number(slider.value)) });
   const exact = h("input", { type: "number", min: 0, max: 1, step: 1 / curve.bins, "aria-label": "Threshold as a number", onchange: () => move(curve.edgeOf(Number(exact.value))) });
   const dens = densities(curve), lines = overThreshold(curve, points), price = costLine(curve, points, costs), pr = precisionRecall(points);
   const figures = h("div", { id: "figures" }), words = h("p", { class: "changes", role: "status" }), matrix = h("div"), changed = h("div", { class: "grid three" });
   const reload = () => setTimeout(() => dispatchEvent(new HashChangeEvent("hashchange")), 400);
-  const settings = inForce(context, { ...setting, alias: setting.alias ?? alias }, state, reload);
+  const settings = inForce(context, { ...setting, alias: setting.alias ?? alias }, aliases, state, reload);
   pr.place(pr.now, points[state.current]);
   let later;
 
@@ -207,7 +216,7 @@ export async function threshold(context) {
   return [bar,
     h("div", { class: "panel slider" },
       h("div", { class: "row" }, h("label", { class: "big", for: "threshold" }, "Threshold"), exact,
-        h("button", { type: "button", onclick: () => move(state.current) }, known ? `in force ${f.score(now)}` : "none is set: as if 0.5"),
+        h("button", { type: "button", onclick: () => move(state.current) }, `in force ${f.score(now)}`),
         best.map(([text, b]) => h("button", { type: "button", onclick: () => move(curve.edgeOf(b.threshold)) }, `${text} ${f.score(b.threshold)}`)),
         h("span", { class: "grow" }), costField("A false alarm costs", "cost_fp", costs[0]), costField("A missed one costs", "cost_fn", costs[1])),
       h("div", { class: "grid wide-narrow" },
