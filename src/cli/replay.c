@@ -67,6 +67,8 @@ static void show_progress(const json_t *result)
 
     if (str_eq(state, STR("waiting")))
         say_waiting("replay", "waits for another replay to end");
+    else if (json_is_null(json_object_get(result, "calls")))
+        say_waiting("replay", "looks at what is on record");
     else
         say_waiting("replay", "%lld of %lld calls%s", number(result, "taken"), number(result, "calls"),
                     json_is_true(json_object_get(now, "gives_way")) ? "   gives way to live calls" : "");

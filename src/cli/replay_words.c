@@ -41,6 +41,7 @@ static void tell_summary(FILE *to, const json_t *result, int indent)
     bool by_decisions = number(result, "decisions") > 0;
     long long changed = number(result, by_decisions ? "changed" : "differ");
     long long all = number(result, by_decisions ? "decisions" : "compared");
+    double share = all ? 100.0 * (double)changed / (double)all : 0;
     char left[GROUPED_MAX], right[GROUPED_MAX];
 
     if (number(result, "calls") == 0) {
@@ -50,7 +51,7 @@ static void tell_summary(FILE *to, const json_t *result, int indent)
     fprintf(to, "%*s%s of %s %s change%s", indent, "", changed ? grouped(changed, left) : "None", grouped(all, right),
             by_decisions ? "decisions" : "answers", changed == 1 || !changed ? "s" : "");
     if (changed)
-        fprintf(to, " (%.2g %%)", 100.0 * (double)changed / (double)all);
+        fprintf(to, share >= 10 ? " (%.0f %%)" : " (%.2g %%)", share);
     fprintf(to, "%s\n",
             json_array_size(json_object_get(result, "rows")) == 0 ? "."
             : by_decisions                                        ? ": here they are, the labelled ones first."

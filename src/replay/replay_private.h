@@ -99,6 +99,7 @@ struct replay_now { /* of one that runs, as the loop knows it */
     enum replay_state state;
     int64_t started_us;
     int in_flight;
+    int64_t calls;            /* -1: not looked up yet */
     int64_t taken, throttled; /* with what is not on disk yet */
     bool is_refused;
 };

@@ -297,6 +297,7 @@ void replays_ask(struct replays *replays, const struct replay_question *question
                                           .started_us = replay->saved.started_us,
                                           .gives_way = replay->pace.gives_way,
                                           .in_flight = replay->in_flight,
+                                          .calls = replay->page.is_there ? replay->saved.calls : -1,
                                           .taken = replay->saved.counts.taken + replay_page_done(replay),
                                           .throttled = replay->saved.counts.throttled + replay->throttled,
                                           .is_refused = replay->pace.refused_since_us > 0};

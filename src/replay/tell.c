@@ -78,17 +78,19 @@ void replay_tell(struct jw *jw, const struct replay_saved *saved, const struct r
 {
     struct replay_counts counts = saved->counts;
     struct paired precision, recall;
+    int64_t calls = saved->calls;
 
     if (now && now->is_there) {
+        calls = calls < 0 ? now->calls : calls;
         /* The disk may be ahead of the loop, or behind it; neither goes back. */
         counts.taken = counts.taken > now->taken ? counts.taken : now->taken;
         counts.throttled = counts.throttled > now->throttled ? counts.throttled : now->throttled;
     }
     tell_order(jw, saved, now);
-    if (saved->calls < 0)
+    if (calls < 0)
         jw_null(jw, "calls");
     else
-        jw_int(jw, "calls", saved->calls);
+        jw_int(jw, "calls", calls);
 #define COUNT(name, meaning) jw_int(jw, #name, counts.name);
 #include "replay/replay.def"
 #undef COUNT
