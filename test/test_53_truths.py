@@ -1,9 +1,9 @@
 """Truth that comes late, by every way there is: SQL, files, silence; and what became of the decisions."""
 
+import csv
 import datetime
 import json
 import os
-import pathlib
 import random
 import sqlite3
 import statistics
@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from helpers import Server, wait_until
+from helpers import BIN, Server, wait_until
 from monitor_client import Client, Refused
 
 DAY = 24 * 3600
@@ -271,3 +271,132 @@ def test_a_full_disk_keeps_nothing_by_halves(nothing_is_left):
         if server.process.poll() is None:
             server.kill9()
         server.remove()
+
+
+# -- files
+
+
+def write_csv(path, header, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def figures(done):
+    return json.loads(done.stdout)
+
+
+def test_a_history_is_imported_and_labelled_from_files(monitored, tmp_path):
+    server = monitored.server
+    start = now() - 5 * DAY
+    rows = [[f"h{i}", start + i, i % 10 / 10, "car" if i % 2 else "hotel", 1000 + i, f"x,{i}"] for i in range(25000)]
+    scores = write_csv(tmp_path / "scores.csv", ["identifier", "timestamp", "y_pred_proba", "kind", "budget_id", "item"], rows)
+    words = ("--function", "filed", "--items", "budget_id,item", "--map", "kind=segment", "--json")
+    done = figures(server.cli("import", scores, *words, check=0))
+    assert (done["rows"], done["accepted"], done["refused"]) == (25000, 25000, 0)
+    again = figures(server.cli("import", scores, *words, check=0))
+    assert (again["accepted"], again["duplicates"]) == (0, 25000)
+
+    truth = write_csv(tmp_path / "truth.csv", ["item", "budget_id", "truth", "note"],
+                      [[f"x,{i}", 1000 + i, ["True", "0"][i % 2], "a \"note\"\nof two lines"] for i in range(25000)])
+    done = figures(server.cli("label", truth, "-f", "filed", "--items", "budget_id,item", "--json", check=0))
+    assert (done["matched"], done["labelled"], done["orphans"]) == (25000, 25000, 0)
+    quality = monitored.get("/v1/quality/filed", by="segment")
+    assert {g["key"]: g["labelled"] for g in quality["groups"]} == {"car": 12500, "hotel": 12500}
+    assert (quality["confusion"]["tp"], quality["confusion"]["fn"]) == (5000, 7500)
+    by_id = write_csv(tmp_path / "ids.csv", ["id", "y_true", "time"], [["h1", 1, "2026-11-20 10:00:00"], ["h-none", 1, ""]])
+    done = server.cli("label", by_id, "-f", "filed", check=0)
+    assert "orphans    1" in done.stdout and "2 rows" in done.stdout
+    assert not list(tmp_path.glob("*.sculler-resume"))
+
+
+def test_rows_without_an_id_are_named_by_their_line(monitored, tmp_path):
+    path = write_csv(tmp_path / "plain.csv", ["score", "time"], [[0.5, 1790000000], [0.5, 1790000000], [0.7, 1790000000]])
+    assert figures(monitored.server.cli("import", path, "-f", "plain", "--json", check=0))["accepted"] == 3
+    assert figures(monitored.server.cli("import", path, "-f", "plain", "--json", check=0))["duplicates"] == 3
+    lines = tmp_path / "lines.ndjson"
+    lines.write_text('{"score": 0.5, "time": 1790000000}\n\n {"score": 0.5, "time": 1790000000}\n{}\n{"score": 1\n')
+    for accepted, duplicates in ((2, 0), (0, 2)):
+        done = monitored.server.cli("import", lines, "-f", "plain", "--json", check=1)
+        assert (figures(done)["accepted"], figures(done)["duplicates"], figures(done)["refused"]) == (accepted, duplicates, 2)
+        assert "line 4: score is missing" in done.stderr and "line 5: it is no JSON object" in done.stderr
+
+
+def test_refused_rows_are_told_by_line(monitored, tmp_path):
+    rows = [[f"r{i}", 7 if i % 100 == 0 else 1] for i in range(30000)]
+    path = write_csv(tmp_path / "bad.csv", ["prediction_id", "label"], rows)
+    with open(path, "a") as file:
+        file.write('r1,1,1\n"r2,1\n')
+    done = monitored.server.cli("label", path, "-f", "refusing", "--refused", tmp_path / "refused.csv", "--json", check=1)
+    assert figures(done)["refused"] == 302
+    with open(tmp_path / "refused.csv", newline="") as file:
+        refused = list(csv.DictReader(file))
+    assert [int(row["line"]) for row in refused] == [2 + i for i in range(0, 30000, 100)] + [30002, 30003]
+    assert "not between 0 and 1" in refused[0]["why"]
+    done = monitored.server.cli("label", path, "-f", "refusing", check=1)
+    assert done.stderr.count("line ") == 20 and "--refused FILE" in done.stderr
+
+
+def test_a_table_that_says_too_little_is_told_what_is_missing(monitored, tmp_path):
+    for header, words, told in ((["a", "label"], [], "--function"), (["a", "label"], ["-f", "x"], "--items"),
+                                (["id", "truth", "label"], ["-f", "x"], "truth"), (["id", "x"], ["-f", "x"], "--map"),
+                                (["a", "label"], ["-f", "x", "--items", "b"], "no such column")):
+        done = monitored.server.cli("label", write_csv(tmp_path / "few.csv", header, [["1"] * len(header)]), *words, check=1)
+        assert told in done.stderr, (header, done.stderr)
+    (tmp_path / "empty.csv").write_text("")
+    assert "empty" in monitored.server.cli("label", tmp_path / "empty.csv", "-f", "x", check=1).stderr
+    assert "No such file" in monitored.server.cli("label", tmp_path / "none.csv", "-f", "x", check=1).stderr
+    (tmp_path / "array.json").write_text('[{"label": 1}]')
+    assert "jq" in monitored.server.cli("label", tmp_path / "array.json", "-f", "x", check=1).stderr
+
+
+def test_items_are_those_of_the_monitor(monitored, tmp_path):
+    monitor(monitored, "guessing", items=["b", "a"])
+    monitored.post("/v1/predictions", [{"function": "guessing", "score": 0.9, "items": {"a": i, "b": "x"}} for i in range(10)])
+    path = write_csv(tmp_path / "t.csv", ["a", "comment", "b", "label"], [[i, "no", "x", 1] for i in range(10)])
+    assert figures(monitored.server.cli("label", path, "-f", "guessing", "--json", check=0))["matched"] == 10
+
+
+def test_rows_of_more_months_than_one_transaction_takes_are_halved(own_server, tmp_path):
+    server = own_server()
+    path = write_csv(tmp_path / "old.csv", ["time", "score"], [[now() - i * 31 * DAY, 0.5] for i in range(40)])
+    done = server.cli("import", path, "-f", "old", "--json", check=0)
+    assert figures(done)["accepted"] == 40
+
+
+def test_an_import_goes_on_over_kill_9(own_server, tmp_path):
+    """What was acknowledged is there, and nothing is there twice: the server is killed, then the client."""
+    server = own_server()
+    start = now() - 3 * DAY
+    count = 400000
+    scores = write_csv(tmp_path / "big.csv", ["time", "score", "a"], [[start + i / 10, i % 100 / 100, i] for i in range(count)])
+    words = [BIN, "import", scores, "-f", "big", "--items", "a", "--json"]
+    resume = tmp_path / "big.csv.sculler-resume"
+
+    def rows_told():
+        return json.loads(resume.read_text())["rows"] if resume.exists() else 0
+
+    client = subprocess.Popen(words, env=server.env, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: rows_told() > 0, "some rows are sent", 60)
+    server.kill9()
+    told = rows_told()
+    server.start()
+    assert Client(server).get("/v1/quality/big")["n"] >= told
+    wait_until(lambda: rows_told() > told or client.poll() is not None, "the client goes on by itself", 60)
+    client.kill()
+    client.wait()
+    kept = rows_told()
+    done = json.loads(subprocess.run(words + ["--resume"], env=server.env, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    assert done["rows"] == count and done["accepted"] + done["duplicates"] == count
+    assert kept > 0 and not resume.exists()
+    assert Client(server).get("/v1/quality/big")["n"] == count
+
+
+def test_a_resume_of_another_file_is_refused(monitored, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ["id", "label"], [["1", 1]])
+    (tmp_path / "a.csv.sculler-resume").write_text(json.dumps({"command": "label", "bytes": 3, "changed_us": 1, "line": 2, "rows": 1}))
+    assert "has changed" in monitored.server.cli("label", path, "-f", "x", "--resume", check=1).stderr
+    monitored.server.cli("label", path, "-f", "x", check=0)
+    assert not (tmp_path / "a.csv.sculler-resume").exists()

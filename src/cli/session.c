@@ -116,6 +116,12 @@ void session_close(struct session *session)
 
 bool session_call(struct session *session, const struct session_call *call, struct http_result *ret, struct err *err)
 {
+    return session_call_in(session, &session->arena, call, ret, err);
+}
+
+bool session_call_in(struct session *session, struct arena *arena, const struct session_call *call,
+                     struct http_result *ret, struct err *err)
+{
     struct sigv4_credentials credentials = {session->access_key, session->secret, session->token, session->region,
                                             str_of(call->service)};
     struct http_call http = {.endpoint = session->endpoint,
@@ -132,7 +138,7 @@ bool session_call(struct session *session, const struct session_call *call, stru
                              .ctx = call->ctx};
 
     session->no_server = false;
-    if (http_call(&http, &session->arena, ret, err))
+    if (http_call(&http, arena, ret, err))
         return true;
     session->no_server = err->code == ERR_SYSTEM;
     return false;

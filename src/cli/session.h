@@ -42,6 +42,9 @@ struct session_call {
 };
 MUST_USE bool session_call(struct session *session, const struct session_call *call, struct http_result *ret,
                            struct err *err);
+/* The answer lives in `arena`: for who asks so often that the session would grow. */
+MUST_USE bool session_call_in(struct session *session, struct arena *arena, const struct session_call *call,
+                              struct http_result *ret, struct err *err);
 
 /* JSON in, JSON out, for control operations.  `body` may be NULL and is taken over.  An answer that is no 2xx is a
  * failure in AWS's words: ERR_NOT_FOUND (404), ERR_CONFLICT (409), ERR_INVALID (4xx), ERR_LIMIT (429), else ERR_SYSTEM.

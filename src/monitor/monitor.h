@@ -33,8 +33,9 @@ const char *monitor_folder(const struct monitor *monitor);
 void monitor_keep_months(struct monitor *monitor, int months);
 
 enum {
-    POST_ERRORS_MAX = 20,    /* told in words; the rest is counted */
-    POSTS_WAITING_MAX = 256, /* then clients are told to come again */
+    POST_ERRORS_DEFAULT = 20, /* told in words; the rest is counted */
+    POST_ERRORS_MAX = 10000,  /* of who asks for more */
+    POSTS_WAITING_MAX = 256,  /* then clients are told to come again */
     POST_BODY_BYTES_MAX = 64 << 20,
 };
 
@@ -49,7 +50,7 @@ struct post_report {
     int64_t accepted, duplicates, undecided, refused;
     int64_t matched, rows, labelled, corrected, unchanged, older, orphans; /* of labels */
     int64_t paired;                                                        /* of events */
-    struct post_error errors[POST_ERRORS_MAX];
+    struct post_error *errors;                                             /* in the post's arena */
     int errors_count;
 };
 
@@ -57,6 +58,7 @@ struct monitor_post { /* the caller's, until done */
     enum post_kind kind;
     str body;     /* JSON: a value, an array, or a line each */
     str function; /* of rows that name none; may be empty */
+    int errors_max;
     struct arena *arena;
     void (*done)(struct monitor_post *post); /* on the loop; err.code: nothing of it was kept */
     void *ctx;

@@ -91,20 +91,21 @@ bool orphans_may_have(const struct orphans *orphans, uint64_t hash)
     return *slot_of(orphans, hash) > 0;
 }
 
+/* As with a prediction's labels, one that says what is known already is nothing new. */
 static bool is_kept(struct orphans *orphans, uint64_t hash, const struct label *label, bool *ret, struct err *err)
 {
     *err = (struct err){0};
     *ret = false;
     if (!orphans_may_have(orphans, hash))
         return true;
-    DB_ROWS_AUTO rows =
-        db_query(orphans->db, err,
-                 "SELECT 1 FROM orphans WHERE hash = ? AND function = ? AND prediction_id = ? AND request_id = ?"
-                 " AND position = ? AND items = ? AND label IS ? AND known_us = ?",
-                 DB_INT(hash), DB_STR(label->function), DB_STR(label->prediction_id), DB_STR(label->request_id),
-                 DB_INT(label->position), DB_STR(label->items), label->is_retracted ? DB_NULL : DB_REAL(label->value),
-                 DB_INT(label->known_us));
-    *ret = db_next(&rows, err);
+    DB_ROWS_AUTO rows = db_query(
+        orphans->db, err,
+        "SELECT label IS ? FROM orphans WHERE hash = ? AND function = ? AND prediction_id = ? AND request_id = ?"
+        " AND position = ? AND items = ? AND known_us <= ? ORDER BY known_us DESC, id DESC LIMIT 1",
+        label->is_retracted ? DB_NULL : DB_REAL(label->value), DB_INT(hash), DB_STR(label->function),
+        DB_STR(label->prediction_id), DB_STR(label->request_id), DB_INT(label->position), DB_STR(label->items),
+        DB_INT(label->known_us));
+    *ret = db_next(&rows, err) && db_int(&rows, 0) != 0;
     return err->code == ERR_NONE;
 }
 

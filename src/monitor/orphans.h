@@ -16,7 +16,7 @@ MUST_USE bool orphans_open(struct db *db, struct orphans **ret, struct err *err)
 void orphans_close(struct orphans *orphans);
 int64_t orphans_count(const struct orphans *orphans);
 
-/* The same label again is kept once.  ERR_INVALID: there are ORPHANS_MAX. */
+/* One that says what the last one before it says is kept once.  ERR_INVALID: there are ORPHANS_MAX. */
 MUST_USE bool orphans_add(struct orphans *orphans, const struct label *label, struct err *err);
 /* False: surely none. */
 bool orphans_may_have(const struct orphans *orphans, uint64_t hash);

@@ -20,7 +20,9 @@ static void note_refusal(struct monitor_post *post, int64_t row, const struct er
     struct post_report *report = &post->report;
 
     report->refused++;
-    if (report->errors_count < POST_ERRORS_MAX)
+    if (!report->errors)
+        report->errors = arena_new(post->arena, struct post_error, post->errors_max);
+    if (report->errors_count < post->errors_max)
         report->errors[report->errors_count++] = (struct post_error){row, arena_copy(post->arena, str_of(err->text))};
 }
 

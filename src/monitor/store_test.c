@@ -186,8 +186,11 @@ static void an_orphan_waits_for_its_prediction(void)
     ok(label((struct label){.request_id = STR("request-0"), .position = 6, .value = 0}).is_orphan);
     store_close(store);
     open_store();
+    ok(label((struct label){.items = STR("{\"a\":\"5\"}"), .value = 1, .known_us = NOVEMBER + 5})
+           .is_orphan); /* again */
     predict(0, 10);
     ok(ask(NOVEMBER, "SELECT sum(label) = 1 AND count(label) = 2 FROM rows") == 1);
+    ok(ask(NOVEMBER, "SELECT count(*) FROM labels") == 2);
     ok(label((struct label){.items = STR("{\"a\":\"5\"}"), .value = 1}).unchanged == 1);
     the_counts_are_the_rows(NOVEMBER);
     end();

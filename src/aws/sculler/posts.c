@@ -8,9 +8,11 @@
 
 struct posts_input {
     str function;
+    struct shape_int errors;
 };
 static const struct shape_field posts_fields[] = {
     {"function", SHAPE_IN_QUERY, SHAPE_STR, offsetof(struct posts_input, function)},
+    {"errors", SHAPE_IN_QUERY, SHAPE_INT, offsetof(struct posts_input, errors), .check = {VALUE(0, POST_ERRORS_MAX)}},
 };
 const struct shape posts_shape = SHAPE_OF(struct posts_input, posts_fields);
 
@@ -80,6 +82,7 @@ static void start(struct aws_call *call, enum post_kind kind)
         .kind = kind,
         .body = call->exchange->request.body,
         .function = input->function,
+        .errors_max = input->errors.given ? (int)input->errors.value : POST_ERRORS_DEFAULT,
         .arena = call->arena,
         .done = on_done,
         .ctx = call,
