@@ -1,6 +1,7 @@
 /* operations: the rows of our own HTTP. */
 #include "aws/lambda/lambda_private.h"
 #include "aws/lambda/links.h"
+#include "aws/sculler/export.h"
 #include "aws/sculler/history.h"
 #include "aws/sculler/import.h"
 #include "aws/sculler/logs.h"
@@ -234,6 +235,13 @@ static const struct aws_operation operations[] = {
      .shape = &quality_shape,
      .kind = AWS_LOOP,
      .loop = quality_drift},
+    {.name = "ExportPredictions",
+     .method = "GET",
+     .path = "/v1/export/predictions",
+     .status = 200,
+     .shape = &export_shape,
+     .kind = AWS_LOOP,
+     .loop = export_get},
     {.name = "GetCode",
      .method = "GET",
      .path = "/_sculler/code/{sha256}",
