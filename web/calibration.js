@@ -33,17 +33,19 @@ function calibrationPanel(body) {
 // -- drift -----------------------------------------------------------------------------------------------------------------------
 
 function verdict(d) {
-  if (!f.isNumber(d.p)) return h("span", { class: "quiet" }, "too few to say");
+  if (d.enough === false || !f.isNumber(d.p)) return h("span", { class: "quiet" }, "too few to say");
   return d.drifted ? h("span", { class: "bad" }, "moved") : h("span", { class: "good" }, "no sign of it");
 }
 
+const day = (iso) => f.time(iso).slice(0, 10);
+
 function driftPanel(body) {
-  const rows = body ? [["score", body.score], ...(body.features ?? []).map((d) => [d.name ?? d.feature, d])].filter(([, d]) => d) : [];
-  if (!rows.length) return panel("Drift", null, h("p", { class: "quiet" }, "Nothing to compare with: drift needs predictions before this time. Choose a shorter time, or wait."));
-  const reference = body.reference ? `against ${f.time(body.reference.from).slice(0, 10)} – ${f.time(body.reference.to).slice(0, 10)}; ` : "";
-  return panel("Drift", `${reference}the threshold follows from the numbers of rows, so that few rows do not cry wolf`,
-    table("Drift of scores and features", [["Of"], ["Verdict"], ["PSI", "num"], ["Threshold", "num"], ["p", "num"], ["n now", "num"], ["n then", "num"]], rows.map(([name, d]) =>
-      [h("b", {}, name), verdict(d), f.rate(d.psi), f.rate(d.threshold), f.isNumber(d.p) ? (d.p < 0.001 ? "< 0.001" : f.rate(d.p)) : f.NONE, f.count(d.n), f.count(d.m)])));
+  const rows = body ? [["score", body.score], ...(body.features ?? []).map((d) => [d.name, d])].filter(([, d]) => d) : [];
+  if (!rows.length || rows.every(([, d]) => !d.m))
+    return panel("Drift", null, h("p", { class: "quiet" }, "Nothing to compare with: drift needs predictions from before this time. Choose a shorter time, or wait."));
+  return panel("Drift", `${day(body.from)} – ${day(body.to)} against ${day(body.reference.from)} – ${day(body.reference.to)}; how far it may move by chance follows from the numbers of rows, so that few rows do not cry wolf`,
+    table("Drift of scores and features", [["Of"], ["Verdict"], ["Measured by"], ["Moved by", "num"], ["By chance up to", "num"], ["p", "num"], ["n now", "num"], ["n before", "num"]], rows.map(([name, d]) =>
+      [h("b", {}, name), verdict(d), d.test === "psi" ? "PSI" : "Cramér's V", f.rate(d.psi ?? d.cramers_v), f.rate(d.threshold), f.isNumber(d.p) ? (d.p < 0.001 ? "< 0.001" : f.rate(d.p)) : f.NONE, f.count(d.n), f.count(d.m)])));
 }
 
 // -- estimate ----------------------------------------------------------------------------------------------------------------------
@@ -52,18 +54,21 @@ function estimatePanel(body, real) {
   const keys = ["precision", "recall", "f1", "accuracy"].filter((key) => f.isNumber(body?.[key]?.value));
   if (!keys.length) return panel("Estimated, before labels come", null, h("p", { class: "quiet" }, body?.why ?? body?.message ?? "There is no estimate: it needs labelled predictions before this time to learn from what a score means."));
   return panel("Estimated, before labels come", "from calibrated scores alone (CBPE); it cannot see a change of what is true, only of what is scored",
-    table("Estimated and real figures", [[""], ["Estimated", "num estimated"], ["95 % interval", "num quiet"], ["", "wide"], ["Real", "num"], ["95 % interval", "num quiet"], ["", "wide"], ["Apart", "num"]], keys.map((key) => {
-      const guess = body[key], truth = real?.[key];
-      return [h("b", {}, key === "f1" ? "F1" : key[0].toUpperCase() + key.slice(1)), f.rate(guess.value), f.range(guess), whisker(guess), f.rate(truth?.value), f.range(truth), whisker(truth), f.isNumber(truth?.value) ? f.signed(guess.value - truth.value) : f.NONE];
+    table("Estimated, adjusted and real figures", [[""], ["Estimated", "num estimated"], ["95 % interval", "num quiet"], ["", "wide"], ["Adjusted", "num"], ["95 % interval", "num quiet"], ["", "wide"], ["Of the labelled", "num"], ["95 % interval", "num quiet"], ["", "wide"], ["n", "num"]], keys.map((key) => {
+      const three = [body[key], body.adjusted?.[key], real?.[key]];
+      return [h("b", {}, NAMES[key]), three.map((p, i) => [f.rate(p?.value), f.range(p), i ? whisker(p) : h("span", { class: "estimated" }, whisker(p))]), f.count(three[2]?.n)].flat(2);
     }), { class: "estimates" }),
-    h("p", { class: "quiet" }, body.reference ? `Learnt from ${f.plural(body.reference.n, "labelled prediction")}, ${f.time(body.reference.from).slice(0, 10)} – ${f.time(body.reference.to).slice(0, 10)}. ` : "",
-      f.isNumber(body.error_last_month) ? `Last month estimate and truth were ${f.rate(body.error_last_month)} apart.` : ""));
+    h("p", { class: "quiet" }, body.reference ? `Learnt from ${f.plural(body.reference.n, "labelled prediction")}, ${day(body.reference.from)} – ${day(body.reference.to)}${body.reference.calibrated ? ", by which the scores were calibrated" : ""}. ` : "",
+      body.adjusted && "Adjusted: as if labels had been taken at random, and not of some scores more than of others. ",
+      f.isNumber(body.error_last_month?.precision) && `In the month before, the estimate was off by ${f.signed(body.error_last_month.precision)} for precision and ${f.signed(body.error_last_month.recall)} for recall.`));
 }
 
+const NAMES = { precision: "Precision", recall: "Recall", f1: "F1", accuracy: "Accuracy" };
+
 export async function calibration(context) {
-  const path = `/v1/quality/${enc(context.name)}`, asked = context.asked(), of = (what) => getOr(null, `${path}/${what}`, asked, context.signal);
-  const [real, cal, drift, estimate, bar] = await Promise.all([get(path, asked, context.signal), of("calibration"), of("drift"), of("estimate"), controls(context)]);
+  const path = `/v1/quality/${enc(context.name)}`, asked = context.asked(), chosen = context.query.span || context.query.from, of = (what) => getOr(null, `${path}/${what}`, asked, context.signal);
+  const [real, cal, drift, estimate, bar] = await Promise.all([get(path, asked, context.signal), of("calibration"), getOr(null, `${path}/drift`, chosen ? asked : { version: asked.version, segment: asked.segment }, context.signal), of("estimate"), controls(context)]);
   if (!real.n) return [bar, empty("No prediction in this time", h("p", {}, "Choose a longer time above."))];
   return [bar, calibrationPanel(cal), driftPanel(drift), estimatePanel(estimate, real),
-    h("p", { class: "json" }, ["calibration", "drift", "estimate"].map((what) => [h("a", { href: `${path}/${what}${toQuery(asked)}` }, `${what} as JSON`), " · "]))];
+    h("p", { class: "json" }, ["calibration", "drift", "estimate"].map((what) => [h("a", { href: `${path}/${what}${toQuery(asked)}` }, `${what} as JSON`), " "]))];
 }
