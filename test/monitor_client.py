@@ -38,7 +38,7 @@ class Client:
 
     def get(self, path, **query):
         query = {key: value for key, value in query.items() if value is not None}
-        return json.loads(self.call("GET", path + ("?" + urllib.parse.urlencode(query) if query else "")))
+        return json.loads(self.call("GET", path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote) if query else "")))
 
     def put(self, path, value):
         return json.loads(self.call("PUT", path, json.dumps(value).encode()))

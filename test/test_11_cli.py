@@ -47,7 +47,7 @@ def test_version_is_the_build_s():
 def test_help_names_every_command_and_each_has_its_own():
     listed = run("help")
     assert listed.returncode == OK
-    for command in "deploy layer invoke logs ls rm rollback env version help".split():
+    for command in "deploy layer invoke logs ls rm rollback quality threshold env version help".split():
         assert re.search(rf"^  {command} ", listed.stdout, re.M)
         own = run(command, "--help")
         assert own.returncode == OK and own.stdout.startswith(f"Usage: sculler {command}")

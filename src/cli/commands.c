@@ -17,10 +17,17 @@ static const struct command config_row = {
 };
 
 const struct command *const commands[] = {
-    &server_row,      &deploy_command, &layer_command,    &invoke_command,    &logs_command,
-    &ls_command,      &rm_command,     &rollback_command, &label_command,     &import_command,
-    &diff_command,    &shadow_command, &env_command,      &dashboard_command, &config_row,
-    &restart_command, &doctor_command, &version_command,  &help_command,      NULL,
+    &server_row,      &deploy_command,
+    &layer_command,   &invoke_command,
+    &logs_command,    &ls_command,
+    &rm_command,      &rollback_command,
+    &label_command,   &import_command,
+    &diff_command,    &shadow_command,
+    &quality_command, &threshold_command,
+    &env_command,     &dashboard_command,
+    &config_row,      &restart_command,
+    &doctor_command,  &version_command,
+    &help_command,    NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -21,7 +21,7 @@ extern const struct command *const commands[]; /* NULL ends it */
 
 extern const struct command deploy_command, invoke_command, logs_command, ls_command, rollback_command, env_command,
     version_command, help_command, layer_command, restart_command, doctor_command, rm_command, dashboard_command,
-    diff_command, shadow_command, label_command, import_command;
+    diff_command, shadow_command, label_command, import_command, quality_command, threshold_command;
 
 const struct command *command_find(const char *name); /* NULL: none */
 void command_print_help(const struct command *command);
