@@ -222,7 +222,7 @@ static bool keep_row(struct feed *feed, int64_t line, size_t start)
 {
     feed->line = line;
     *vec_push(&feed->rows) = (struct feed_row){line, start};
-    if (feed->rows.len < FEED_ROWS_MAX && feed->batch.len < FEED_BATCH_BYTES_MAX)
+    if ((int)feed->rows.len < feed->kind->rows_max && feed->batch.len < FEED_BATCH_BYTES_MAX)
         return true;
     return send_batch(feed);
 }
@@ -466,7 +466,7 @@ static void set_up_table(struct feed *feed)
         feed->table.items_are_guessed = true;
     }
     buf_init(&feed->query, QUERY_BYTES_MAX);
-    buf_printf(&feed->query, "errors=%d", FEED_ROWS_MAX);
+    buf_printf(&feed->query, "errors=%d", feed->kind->rows_max);
     if (function) {
         buf_add(&feed->query, STR("&function="));
         url_encode(&feed->query, str_of(function));

@@ -11,7 +11,6 @@
 #include "codec/json_cell.h"
 
 enum {
-    FEED_ROWS_MAX = 10000, /* of a batch */
     FEED_BATCH_BYTES_MAX = 8 << 20,
     FEED_LINE_BYTES_MAX = 1 << 20, /* of a line of JSON */
     FEED_PIECE_BYTES = 256 * 1024,
@@ -33,6 +32,7 @@ struct feed_kind {
     const struct feed_column *columns; /* a name NULL ends it, and the next */
     const char *const *figures;        /* of the server's report, told at the end */
     const char *source;                /* of rows that name none, or NULL */
+    int rows_max;                      /* of a batch */
     bool names_rows;                   /* a row without prediction_id gets one by its line and content */
     bool wants_key;                    /* something must say which prediction a row is about */
     bool takes_features;

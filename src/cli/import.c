@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 #include "cli/feed.h"
 
+enum { ROWS_MAX = 10000 };
+
 static const struct feed_column columns[] = {
     {"function", "function", JSON_CELL_TEXT},
     {"version", "version", JSON_CELL_TEXT},
@@ -38,6 +40,7 @@ static const struct feed_kind kind = {
     .columns = columns,
     .figures = figures,
     .source = "history",
+    .rows_max = ROWS_MAX,
     .names_rows = true,
 };
 

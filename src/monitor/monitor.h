@@ -34,7 +34,7 @@ void monitor_keep_months(struct monitor *monitor, int months);
 
 enum {
     POST_ERRORS_DEFAULT = 20, /* told in words; the rest is counted */
-    POST_ERRORS_MAX = 10000,  /* of who asks for more */
+    POST_ERRORS_MAX = 50000,  /* of who asks for more */
     POSTS_WAITING_MAX = 256,  /* then clients are told to come again */
     POST_BODY_BYTES_MAX = 64 << 20,
 };

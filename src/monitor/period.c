@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { CACHE_KB = 64 * 1024, CHECKPOINT_PAGES = 8000 };
+enum { CACHE_KB = 64 * 1024, CHECKPOINT_PAGES = 32000 };
 
 /* -- opening ------------------------------------------------------------------------------------------------------ */
 

@@ -10,7 +10,8 @@ enum {
     BLOOM_PROBES = 7,
     PENDING_BUCKETS = 64 * 1024,
     CHUNK_BYTES = RUN_CHUNK_PAIRS * 16,
-    RUNS_MAX = 512, /* far more than levels times RUNS_FAN */
+    CHUNKS_KEPT_MAX = 4096, /* 64 MB, for look-ups; then all are forgotten: half as good as an order, and no work */
+    RUNS_MAX = 512,         /* far more than levels times RUNS_FAN */
 };
 
 struct pair {
@@ -30,14 +31,16 @@ struct run {
     uint64_t *fences; /* the first hash of each chunk */
     uint64_t *bloom;
     uint64_t bloom_bits;
-    struct pair *cache; /* the chunk that was read last */
+    struct pair *cache; /* the chunk that was read last, in order */
     int cache_chunk, cache_len;
+    struct pair **kept; /* chunks that were looked into; NULL: not read yet */
 };
 
 struct runs {
     struct db *db;
     struct run *list[RUNS_MAX]; /* oldest first, so levels do not rise */
     int count;
+    int kept_count; /* chunks */
     VEC(struct pending) pending;
     int buckets[PENDING_BUCKETS];
 };
@@ -120,12 +123,23 @@ static struct run *run_new(int level, int64_t count)
     run->fences = zeroed((size_t)run->chunks_count, sizeof *run->fences);
     run->bloom_bits = (uint64_t)count * BLOOM_BITS_A_KEY + 1;
     run->bloom = zeroed(run->bloom_bits / 64 + 1, sizeof *run->bloom);
+    run->kept = zeroed((size_t)run->chunks_count, sizeof *run->kept);
     run->cache_chunk = -1;
     return run;
 }
 
+static void forget_kept(struct run *run)
+{
+    for (int i = 0; i < run->chunks_count; i++) {
+        free(run->kept[i]);
+        run->kept[i] = NULL;
+    }
+}
+
 static void run_free(struct run *run)
 {
+    forget_kept(run);
+    free(run->kept);
     free(run->fences);
     free(run->bloom);
     free(run->cache);
@@ -421,14 +435,38 @@ static int first_chunk(const struct run *run, uint64_t hash)
     return low > 0 ? low - 1 : 0;
 }
 
-static int first_pair(const struct run *run, uint64_t hash)
+static int chunk_len(const struct run *run, int chunk)
 {
-    int low = 0, high = run->cache_len;
+    int64_t rest = run->count - (int64_t)chunk * RUN_CHUNK_PAIRS;
+
+    return rest < RUN_CHUNK_PAIRS ? (int)rest : RUN_CHUNK_PAIRS;
+}
+
+static bool keep_chunk(struct runs *runs, struct run *run, int chunk, struct err *err)
+{
+    if (!read_chunk(runs, run, chunk, err))
+        return false;
+    if (run->cache_len != chunk_len(run, chunk))
+        return err_set(err, ERR_SYSTEM, "a chunk of the item index has a wrong size: the file is damaged");
+    if (runs->kept_count == CHUNKS_KEPT_MAX) {
+        for (int i = 0; i < runs->count; i++)
+            forget_kept(runs->list[i]);
+        runs->kept_count = 0;
+    }
+    run->kept[chunk] = zeroed(RUN_CHUNK_PAIRS, sizeof *run->kept[chunk]);
+    memcpy(run->kept[chunk], run->cache, (size_t)run->cache_len * sizeof *run->cache);
+    runs->kept_count++;
+    return true;
+}
+
+static int first_pair(const struct pair *pairs, int len, uint64_t hash)
+{
+    int low = 0, high = len;
 
     while (low < high) {
         int middle = (low + high) / 2;
 
-        if (run->cache[middle].hash < hash)
+        if (pairs[middle].hash < hash)
             low = middle + 1;
         else
             high = middle;
@@ -443,7 +481,7 @@ struct finding {
     bool is_done;
 };
 
-/* on_number may find in these runs itself, so what the chunk has of the hash is taken out of the cache first. */
+/* on_number may find in these runs itself, so what the chunk has of the hash is taken out of it first. */
 static bool find_in_run(struct runs *runs, struct run *run, struct finding *finding, struct err *err)
 {
     VEC(int64_t) numbers = {0};
@@ -451,10 +489,12 @@ static bool find_in_run(struct runs *runs, struct run *run, struct finding *find
 
     for (int chunk = first_chunk(run, finding->hash);
          good && chunk < run->chunks_count && run->fences[chunk] <= finding->hash; chunk++) {
-        good = read_chunk(runs, run, chunk, err);
-        for (int i = good ? first_pair(run, finding->hash) : 0;
-             good && i < run->cache_len && run->cache[i].hash == finding->hash; i++)
-            *vec_push(&numbers) = run->cache[i].number;
+        int len = chunk_len(run, chunk);
+
+        good = run->kept[chunk] || keep_chunk(runs, run, chunk, err);
+        for (int i = good ? first_pair(run->kept[chunk], len, finding->hash) : 0;
+             good && i < len && run->kept[chunk][i].hash == finding->hash; i++)
+            *vec_push(&numbers) = run->kept[chunk][i].number;
     }
     for (size_t i = numbers.len; good && !finding->is_done && i > 0; i--)
         finding->is_done = !finding->on_number(finding->ctx, numbers.at[i - 1]);

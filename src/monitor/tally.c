@@ -175,20 +175,87 @@ static bool write_tier(struct db *db, int tier, int64_t start_us, const struct t
     return err->code == ERR_NONE && replace(db, tier, start_us, &sum, id, err);
 }
 
-static bool write_cell(struct db *db, const struct tally_cell *cell, struct err *err)
-{
-    int64_t hour_us = cell->key.hour_us;
+/* What the hours of a day, and of a month, come to, so that these are written once a transaction. */
+struct tier_sum {
+    int tier;
+    int64_t (*start_of)(int64_t time_us);
+    bool has_cells;
+    struct tally_cell sum; /* key.hour_us: the tier's start */
+};
 
-    return write_tier(db, TIER_HOUR, hour_us, cell, err) && write_tier(db, TIER_DAY, day_of(hour_us), cell, err) &&
-           write_tier(db, TIER_MONTH, month_of(hour_us), cell, err);
+static bool sum_write(struct tier_sum *tier, struct db *db, struct err *err)
+{
+    return !tier->has_cells || write_tier(db, tier->tier, tier->sum.key.hour_us, &tier->sum, err);
+}
+
+static void add_cell(struct tally_cell *sum, const struct tally_cell *more)
+{
+    for (int i = 0; i < SCORE_BINS; i++)
+        sum->bins[i] += more->bins[i];
+    sum->count += more->count;
+    sum->positives += more->positives;
+    sum->sum += more->sum;
+    sum->sum_squares += more->sum_squares;
+    sum->amount_positive += more->amount_positive;
+    sum->amount_negative += more->amount_negative;
+}
+
+static bool sum_add(struct tier_sum *tier, const struct tally_cell *cell, struct db *db, struct err *err)
+{
+    struct tally_key key = cell->key;
+
+    key.hour_us = tier->start_of(key.hour_us);
+    if (!tier->has_cells || !same_key(&tier->sum.key, &key)) {
+        if (!sum_write(tier, db, err))
+            return false;
+        tier->sum = (struct tally_cell){.key = key};
+        tier->has_cells = true;
+    }
+    add_cell(&tier->sum, cell);
+    return true;
+}
+
+static int by_series_and_hour(const void *a, const void *b)
+{
+    const struct tally_key *x = &(*(struct tally_cell *const *)a)->key, *y = &(*(struct tally_cell *const *)b)->key;
+
+    if (x->stream != y->stream)
+        return x->stream < y->stream ? -1 : 1;
+    if (x->segment != y->segment)
+        return x->segment < y->segment ? -1 : 1;
+    if (x->label != y->label)
+        return x->label < y->label ? -1 : 1;
+    return (x->hour_us > y->hour_us) - (x->hour_us < y->hour_us);
+}
+
+static bool write_cells(struct tally_cell **cells, int count, struct db *db, struct err *err)
+{
+    ARENA_AUTO arena = {0};
+    struct tier_sum *sums = arena_new(&arena, struct tier_sum, 2);
+    struct tier_sum *day = &sums[0], *month = &sums[1];
+
+    *day = (struct tier_sum){.tier = TIER_DAY, .start_of = day_of};
+    *month = (struct tier_sum){.tier = TIER_MONTH, .start_of = month_of};
+    qsort(cells, (size_t)count, sizeof *cells, by_series_and_hour);
+    for (int i = 0; i < count; i++)
+        if (!write_tier(db, TIER_HOUR, cells[i]->key.hour_us, cells[i], err) || !sum_add(day, cells[i], db, err) ||
+            !sum_add(month, cells[i], db, err))
+            return false;
+    return sum_write(day, db, err) && sum_write(month, db, err);
 }
 
 bool tally_write(struct tally *tally, struct db *db, struct err *err)
 {
+    ARENA_AUTO arena = {0};
+    struct tally_cell **cells = arena_new(&arena, struct tally_cell *, tally->count);
+    int count = 0;
+
     *err = (struct err){0};
-    for (int i = 0; i < SLOTS; i++)
-        if (tally->slots[i] && !write_cell(db, tally->slots[i], err))
-            return false;
+    for (int i = 0; tally->count > 0 && i < SLOTS; i++)
+        if (tally->slots[i])
+            cells[count++] = tally->slots[i];
+    if (count > 0 && !write_cells(cells, count, db, err))
+        return false;
     tally_clear(tally);
     return true;
 }
