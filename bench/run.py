@@ -3,7 +3,7 @@
 
     bench/run.py [TABLE...] [--rounds N] [--seconds S] [--sculler PATH] [--json]
 
-Tables: calls, starts, forest, load (all of them by default).  Numbers belong to the machine and the minute; ratios travel.
+Tables: calls, starts, forest, load, quality (all of them by default).  Numbers belong to the machine and the minute; ratios travel.
 """
 
 import argparse
@@ -12,9 +12,9 @@ import pathlib
 import subprocess
 import sys
 
-from tables import calls, common, forest, load, starts
+from tables import calls, common, forest, load, quality, starts
 
-TABLES = {"calls": calls, "starts": starts, "forest": forest, "load": load}
+TABLES = {"calls": calls, "starts": starts, "forest": forest, "load": load, "quality": quality}
 TRAINED = ("pipeline", "matcher", "forest")
 
 
@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--sculler", type=pathlib.Path, default=common.ROOT / "build/sculler")
+    parser.add_argument("--predictions", type=int, default=1_000_000, help="of the table quality")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     unknown = set(args.tables) - set(TABLES)
