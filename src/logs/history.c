@@ -42,13 +42,13 @@ static bool read_word(struct reading *reading, const struct member *member)
     if (text.len > (size_t)member->bytes_max)
         return err_set(reading->err, ERR_INVALID, "%s is longer than the %lld bytes it may have", member->name,
                        (long long)member->bytes_max);
-    *(str *)((char *)reading->record + member->offset) = arena_copy(reading->arena, text);
+    *(str *)(void *)((char *)reading->record + member->offset) = arena_copy(reading->arena, text);
     return true;
 }
 
 static bool read_body(struct reading *reading, const struct member *member)
 {
-    str *at = (str *)((char *)reading->record + member->offset);
+    str *at = (str *)(void *)((char *)reading->record + member->offset);
 
     if (!jr_raw(&reading->jr, at))
         return false;

@@ -169,7 +169,8 @@ static struct stats_drift drift_of_numbers(struct feature *feature, const struct
     int bins = (int)(least / 10) < STATS_PSI_BINS_MAX ? (int)(least / 10) : STATS_PSI_BINS_MAX;
 
     if (least < STATS_DRIFT_ROWS_MIN)
-        return (struct stats_drift){.n = (double)n, .m = (double)m, .p = NAN, .statistic = NAN, .threshold = NAN};
+        return (struct stats_drift){
+            .n = (double)n, .m = (double)m, .p = (double)NAN, .statistic = (double)NAN, .threshold = (double)NAN};
     qsort(feature->numbers[REFERENCE].at, n, sizeof(double), by_size);
     bins = stats_quantile_cuts(feature->numbers[REFERENCE].at, n, bins, cuts);
     for (int side = 0; side < SIDES; side++)

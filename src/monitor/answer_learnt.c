@@ -121,7 +121,7 @@ static bool read_threshold(void *ctx, struct db *db, struct err *err)
 /* The one that is asked about, else the one that the newest decision was made by. */
 static bool threshold_of(const struct answering *answering, double *ret, struct err *err)
 {
-    struct last_threshold last = {answering, NAN};
+    struct last_threshold last = {answering, (double)NAN};
     const struct question *question = &answering->question;
 
     *ret = question->threshold;

@@ -51,7 +51,7 @@ static double value_number(struct capturing *capturing, str raw)
     double number;
 
     if (text.len == 0 || text.len >= sizeof room)
-        return NAN;
+        return (double)NAN;
     memcpy(room, text.at, text.len);
     room[text.len] = '\0';
     number = strtod(room, &end);
@@ -249,7 +249,7 @@ static struct prediction blank(const struct capturing *capturing, int position)
         .position = position,
         .threshold = call->threshold,
         .threshold_number = call->threshold_number,
-        .amount = NAN,
+        .amount = (double)NAN,
     };
 }
 

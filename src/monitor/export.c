@@ -90,7 +90,7 @@ struct value {
 
 static struct value value_of(const struct prediction_row *row, const struct column *column)
 {
-    const char *at = (const char *)row + column->offset;
+    const void *at = (const char *)row + column->offset;
     struct value value = {0};
 
     switch (column->type) {

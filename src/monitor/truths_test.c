@@ -57,7 +57,7 @@ static void predict_at(const char *id, int64_t time_us, double score)
                            .is_decided = true,
                            .score = score,
                            .threshold = 0.5,
-                           .amount = NAN,
+                           .amount = (double)NAN,
                            .client_id = str_of(id)};
     enum inserted inserted;
 
@@ -301,7 +301,7 @@ static bool event(int64_t time_us, const char *key, enum event_phase phase, bool
                                 .name = STR("work"),
                                 .key = str_of(key),
                                 .phase = phase,
-                                .value = NAN};
+                                .value = (double)NAN};
     bool is_new = false;
 
     ok(store_begin(store, true, &err));

@@ -65,14 +65,15 @@ static struct replay_verdict compare(const char *before, const char *after, doub
 
 static void answers_are_compared_as_json(void)
 {
-    struct replay_verdict v = compare("{\"a\": 0.1, \"b\": [1]}", "{\"b\": [1], \"a\": 0.10000000000000001}", NAN);
+    struct replay_verdict v =
+        compare("{\"a\": 0.1, \"b\": [1]}", "{\"b\": [1], \"a\": 0.10000000000000001}", (double)NAN);
     ok(v.counts.compared == 1 && v.counts.same == 1 && v.changes_count == 0 && v.counts.decisions == 0);
-    v = compare("{\"a\": 1}", "{\"a\": 2}", NAN);
+    v = compare("{\"a\": 1}", "{\"a\": 2}", (double)NAN);
     ok(v.counts.differ == 1 && v.changes_count == 1 && v.changes[0].kind == REPLAY_ANSWER);
     ok(str_eq(v.changes[0].words, STR("at `a`: was 1, is 2")));
-    v = compare("NaN", "NaN", NAN);
+    v = compare("NaN", "NaN", (double)NAN);
     ok(v.counts.same == 1);
-    v = compare("[NaN]", "[NaN ]", NAN);
+    v = compare("[NaN]", "[NaN ]", (double)NAN);
     ok(v.counts.differ == 1 && v.changes_count == 1);
     arena_free(&kept);
 }
@@ -84,9 +85,9 @@ static void large_answers_are_compared_as_bytes(void)
 
     memset(large, ' ', REPLAY_TREE_BYTES_MAX + 1);
     memcpy(large, "[]", 2);
-    struct replay_verdict v = compare(large, large, NAN);
+    struct replay_verdict v = compare(large, large, (double)NAN);
     ok(v.counts.same == 1);
-    v = compare("[]", large, NAN);
+    v = compare("[]", large, (double)NAN);
     ok(v.counts.differ == 1 && str_starts(v.changes[0].words, STR("the bytes differ")));
     free(large);
     arena_free(&kept);
@@ -95,30 +96,30 @@ static void large_answers_are_compared_as_bytes(void)
 static void errors_are_no_answers(void)
 {
     static const char error[] = "{\"errorType\": \"ValueError\", \"errorMessage\": \"no\"}";
-    struct replay_verdict v = compare("1", error, NAN);
+    struct replay_verdict v = compare("1", error, (double)NAN);
     ok(v.counts.failed == 1 && v.counts.compared == 0 && v.changes[0].kind == REPLAY_FAILED);
     ok(str_eq(v.changes[0].words, STR("ValueError: no")));
-    v = compare(error, "1", NAN);
+    v = compare(error, "1", (double)NAN);
     ok(v.counts.mended == 1 && v.counts.compared == 0 && v.changes[0].kind == REPLAY_MENDED);
-    v = compare(error, error, NAN);
+    v = compare(error, error, (double)NAN);
     ok(v.counts.failed_both == 1 && v.changes_count == 0);
-    v = compare("1", "{\"errorType\": ", NAN); /* no JSON at all */
+    v = compare("1", "{\"errorType\": ", (double)NAN); /* no JSON at all */
     ok(v.counts.failed == 1 && v.changes[0].words.len == 0);
     arena_free(&kept);
 }
 
 static void rows_belong_together_by_their_keys(void)
 {
-    struct replay_verdict v = compare("\"a 9;by 4;cn 6;d 1;\"", "\"d 1;cn 4;by 6;e 7;\"", NAN);
+    struct replay_verdict v = compare("\"a 9;by 4;cn 6;d 1;\"", "\"d 1;cn 4;by 6;e 7;\"", (double)NAN);
     ok(v.counts.decisions == 5 && v.counts.changed == 4 && v.counts.gone == 1 && v.counts.fresh == 1);
     ok(v.counts.labelled == 2 && v.counts.joint_101 == 1 && v.counts.joint_010 == 1);
     ok(v.changes_count == 4 && str_eq(v.changes[0].key, STR("a")) && !v.changes[0].has_after);
     ok(str_eq(v.changes[1].key, STR("by")) && v.changes[1].position == 1 && v.changes[1].label >= 1 &&
        !v.changes[1].before.decision && v.changes[1].after.decision && v.changes[1].after.score > 0.59);
     ok(str_eq(v.changes[3].key, STR("e")) && !v.changes[3].has_before && isnan(v.changes[3].label));
-    v = compare("\"a 9;a 4;\"", "\"a 4;a 4;a 4;\"", NAN); /* a key comes twice: by place */
+    v = compare("\"a 9;a 4;\"", "\"a 4;a 4;a 4;\"", (double)NAN); /* a key comes twice: by place */
     ok(v.counts.decisions == 3 && v.counts.changed == 2 && v.counts.fresh == 1);
-    v = compare("\"a 9;by 4;\"", "\"a 8;by 3;\"", NAN);
+    v = compare("\"a 9;by 4;\"", "\"a 8;by 3;\"", (double)NAN);
     ok(v.counts.changed == 0 && v.changes_count == 0 && v.counts.differ == 1 && v.counts.joint_100 == 1);
     v = compare("\"a 9;by 4;\"", "\"a 8;by 3;\"", 0.85); /* another threshold, for both */
     ok(v.counts.changed == 1);
