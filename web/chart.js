@@ -88,6 +88,10 @@ export function timeChart(spec) {
     for (const [i, row] of [...box.querySelectorAll(".u-series")].entries()) if (i && lines[i - 1].hidden) row.hidden = true;
   };
   state.draw = draw;
+  box.setValues = (i, values) => { // of a line that came later
+    spec.lines[i].values = values;
+    state.plot?.setData([spec.times, ...spec.lines.map((line) => line.values)]);
+  };
   living.add(state);
   let lastWidth = 0;
   new ResizeObserver(() => {

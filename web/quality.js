@@ -6,7 +6,7 @@ import * as f from "./format.js";
 import { controls } from "./main.js";
 import { tile, labelledBar, confusion, forest, jsonLink } from "./parts.js";
 
-const SEGMENTS_DRAWN = 6;
+const SEGMENTS_DRAWN = 6, FEW_LABELS = 0.5, ESTIMATES_MAX = 10;
 const FIGURES = [["precision", "Precision", "of what it said yes to, how much is yes"], ["recall", "Recall", "of what is yes, how much it said yes to"],
   ["specificity", "Specificity", "of what is no, how much it said no to"], ["accuracy", "Accuracy", "how many decisions are right"]];
 
@@ -17,14 +17,31 @@ export function nothing(context) {
     h("p", {}, "or post predictions that you have to ", h("code", {}, "/v1/predictions"), "; labels come by ", h("code", {}, "sculler label truth.csv"), "."));
 }
 
-function over(context, series, marks, span) {
+// What the scores alone say of those days whose truth is mostly not known yet: asked one by one, drawn as they come.
+async function addEstimates(context, series, step, charts) {
+  const open = series.map((g, i) => [g, i]).filter(([g]) => g.n && (g.labelled_share ?? 0) < FEW_LABELS).slice(-ESTIMATES_MAX);
+  const values = { precision: series.map(() => null), recall: series.map(() => null) };
+  for (const [g, i] of open) {
+    const from = f.seconds(g.key), asked = { ...context.asked(), from: new Date(from * 1000).toISOString(), to: new Date((from + step) * 1000).toISOString() };
+    const guess = await getOr(null, `/v1/quality/${enc(context.name)}/estimate`, asked, context.signal);
+    for (const key of ["precision", "recall"]) {
+      values[key][i] = guess?.[key]?.value ?? null;
+      charts[key].setValues(3, values[key]);
+    }
+  }
+}
+
+function over(context, series, marks, span, charts) {
   const times = series.map((g) => f.seconds(g.key));
   const onSelect = (from, to) => context.go({ from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString(), span: "" });
   const shared = { times, marks, span, sync: "quality", onSelect };
   const lowest = (key) => Math.max(0, Math.floor(10 * Math.min(...series.map((g) => g[key]?.low ?? 1))) / 10);
   return [
-    h("div", { class: "grid two" }, ["precision", "recall"].map((key) => panel(key === "precision" ? "Precision" : "Recall", "band: 95 % interval; drag to look closer",
-      timeChart({ ...shared, height: 220, label: `${key} over time with its interval`, range: [lowest(key), 1], as: (v) => v.toFixed(2), ...proportionLines(key, (g) => g[key], series) })))),
+    h("div", { class: "grid two" }, ["precision", "recall"].map((key) => {
+      const p = proportionLines(key, (g) => g[key], series), guess = { name: "estimated", values: series.map(() => null), colour: "--guess", dash: [6, 4], as: f.rate, points: true, spanGaps: true };
+      charts[key] = timeChart({ ...shared, height: 220, label: `${key} over time with its interval`, range: [lowest(key), 1], as: (v) => v.toFixed(2), lines: [...p.lines, guess], bands: p.bands });
+      return panel(key === "precision" ? "Precision" : "Recall", "band: 95 % interval; dashed: estimated, where few labels have come; drag to look closer", charts[key]);
+    })),
     panel("Predictions, and how many have their truth", "recent ones often wait for it, so the last figures stand on few labels",
       timeChart({ ...shared, height: 120, label: "Predictions and labels over time", as: f.count, lines: [
         { name: "predictions", values: series.map((g) => g.n), bars: true, colour: "--muted", fill: "--grid", as: f.count },
@@ -60,6 +77,8 @@ export async function quality(context) {
   const labelled = whole.labelled_share?.value ?? whole.labelled_share, link = (kind) => context.link("cases", { ...context.kept(), kind });
   const span = [f.seconds(context.window.from), f.seconds(context.window.to)], step = by === "hour" ? 3600 : 86400;
   const series = whole.groups ?? [], first = series.length ? f.seconds(series[0].key) - step : span[0];
+  const charts = {};
+  if (labelled > 0) setTimeout(() => addEstimates(context, series, step, charts).catch((error) => error.name === "AbortError" || console.error(error)));
   const pair = [["precision", (g) => g.precision], ["recall", (g) => g.recall]];
   return [bar,
     h("div", { class: "row" }, labelledBar(whole), h("p", { class: "quiet" }, f.isNumber(whole.threshold?.value) ? `decisions at the threshold ${f.score(whole.threshold.value)}` : "decisions as they were taken, at the threshold then in force")),
@@ -68,7 +87,7 @@ export async function quality(context) {
         extra: f.isNumber(estimate?.[key]?.value) && h("span", { class: "estimated" }, `estimated ${f.rate(estimate[key].value)}`) })),
       tile("F1", whole.f1, { labelled }), tile("AUC", whole.auc && { ...whole.auc, n: whole.auc.n ?? whole.labelled }, { labelled, hint: "area under the ROC curve: does it rank yes above no?" })),
     labelled === 0 && h("p", { class: "note" }, "No label has come yet, so nothing can be said of what is right. Labels come by ", h("code", {}, "sculler label truth.csv"), ", or by hand under ", h("a", { href: context.link("cases", { ...context.kept(), kind: "unlabelled" }) }, "Cases"), "."),
-    over(context, series, whole.marks ?? [], [Math.max(span[0], first), span[1]]),
+    over(context, series, whole.marks ?? [], [Math.max(span[0], first), span[1]], charts),
     h("div", { class: "grid two" },
       panel("Decisions against truth", "each number leads to its cases", confusion(whole.confusion, link)),
       markList(whole.marks ?? [])),

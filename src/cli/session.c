@@ -56,9 +56,10 @@ static bool read_credentials(struct session *session, bool must, struct err *err
     session->secret = key_file_value(text, STR("secret_access_key"));
     session->region = key_file_value(text, STR("region"));
     session->account = key_file_value(text, STR("account"));
-    session->dashboard_token = key_file_value(text, STR("dashboard_token"));
     str ca = key_file_value(text, STR("ca")), endpoint = key_file_value(text, STR("endpoint"));
     bool is_its_own = !session->endpoint || str_eq(str_of(session->endpoint), endpoint);
+    if (is_its_own)
+        session->dashboard_token = key_file_value(text, STR("dashboard_token"));
     session->ca_is_servers = ca.len && (is_its_own || !session->ca); /* else a bundle is for other servers */
     if (session->ca_is_servers)
         session->ca = arena_cstr(&session->arena, ca);
