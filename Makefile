@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 help: ## say this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: ## build, start a server here, deploy the example, call it, say where it answers; Ctrl-C ends it
+run: ## build, start a server here, deploy the example and let it live a fortnight, say where the dashboard is; Ctrl-C ends it
 	@tools/run
 build: ## build/sculler
 	@tools/setup build

@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 FUNCTION, ALIAS, SOURCE = "budget_expense_matcher", "live", "accounting"
 THRESHOLD = 0.5
 DAYS_MIN, DAYS_MAX = 10, 60
+TRIPS_MAX = 1_000
 
 BUG_FILE = "preprocess_prices.py"
 BUG_BEFORE = "    return np.clip(difference, -RELATIVE_MAX, RELATIVE_MAX)\n"
@@ -83,6 +84,8 @@ def read_options():
     options = parser.parse_args()
     if not DAYS_MIN <= options.days <= DAYS_MAX:
         parser.error(f"--days takes {DAYS_MIN} to {DAYS_MAX}")
+    if not 1 <= options.trips_per_day <= TRIPS_MAX:
+        parser.error(f"--trips-per-day takes 1 to {TRIPS_MAX:,}")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Sends a life to a running server: its calls and its labels, hour by hour as they came.
+"""Sends a life to a running server: its calls and its labels, six hours at a time as they came.
 
 `python simulate_post.py life` sends what `simulate.py --out life` wrote to the server of
 `eval "$(sculler env)"`. The requests are signed here (AWS Signature Version 4), so that the example
@@ -24,6 +24,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SERVICE = "sculler"
+HOURS = 6
+"""Of a day, in one request: some hundred calls, a megabyte. Each is on disk when it is answered."""
+
 TIMEOUT_SECONDS = 60
 TRIES, TRY_AGAIN = 5, (429, 500, 503)
 SHOWN_ERRORS = 3
@@ -44,14 +47,14 @@ def post_folder(server, folder, calls_only=False):
     """Posts calls.ndjson and truth.csv as they came; says after each day how far it is."""
     calls, calls_count, labels_count = read_calls(folder / "calls.ndjson"), 0, 0
     labels = [] if calls_only else read_labels(folder / "truth.csv", calls[0]["function"])
-    for day, hours in groupby(by_hour(calls, labels), lambda hour: hour[0][:10]):
-        for _, hour_calls, hour_labels in hours:
-            if hour_calls:
-                server.post("/v1/invocations", hour_calls)
-            if hour_labels:
-                server.post("/v1/labels", hour_labels)
-            calls_count += len(hour_calls)
-            labels_count += len(hour_labels)
+    for day, parts in groupby(by_part(calls, labels), lambda part: part[0][0]):
+        for _, part_calls, part_labels in parts:
+            if part_calls:
+                server.post("/v1/invocations", part_calls)
+            if part_labels:
+                server.post("/v1/labels", part_labels)
+            calls_count += len(part_calls)
+            labels_count += len(part_labels)
         known = "" if calls_only else f", {labels_count:,} of {len(labels):,} labels"
         print(f"{day}: {calls_count:,} of {len(calls):,} calls{known}", flush=True)
 
@@ -75,13 +78,14 @@ def label_of(row, function):
     return {"function": function, "items": items, "label": int(row["label"]), **rest}
 
 
-def by_hour(calls, labels):
-    """(hour, its calls, its labels), for each hour in which something was."""
-    hours = {}
+def by_part(calls, labels):
+    """((day, part of it), its calls, its labels), for each part in which something was."""
+    parts = {}
     for at, rows in enumerate((calls, labels)):
         for row in rows:
-            hours.setdefault(row["time"][:13], ([], []))[at].append(row)
-    return [(hour, *hours[hour]) for hour in sorted(hours)]
+            part = row["time"][:10], int(row["time"][11:13]) // HOURS
+            parts.setdefault(part, ([], []))[at].append(row)
+    return [(part, *parts[part]) for part in sorted(parts)]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 import main
 import simulate
-from simulate_post import Server, by_hour, post_folder, read_calls, read_labels
+from simulate_post import HOURS, Server, by_part, post_folder, read_calls, read_labels
 from simulate_trips import NEW_SELLER, WORKING_HOURS, Life
 
 HERE = Path(__file__).parent
@@ -312,8 +312,8 @@ def test_all_is_posted_in_the_order_of_its_times(folder, recorder, capsys):
     labels = [row for path, row in rows if path == "/v1/labels"]
     assert calls == read_calls(folder / "calls.ndjson")
     assert labels == read_labels(folder / "truth.csv", simulate.FUNCTION)
-    hours = [row["time"][:13] for _, row in rows]
-    assert hours == sorted(hours) and len(recorder.requests) < 700
+    parts = [(row["time"][:10], int(row["time"][11:13]) // HOURS) for _, row in rows]
+    assert parts == sorted(parts) and 28 < len(recorder.requests) < 120
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 14
     assert lines[-1].startswith(f"2026-11-24: {len(calls)} of {len(calls)} calls")
@@ -337,6 +337,7 @@ def test_a_server_that_is_not_there_is_told():
         Server("http://127.0.0.1:1", "K", "S", "us-east-1", None).post("/v1/labels", [{}])
 
 
-def test_hours_hold_calls_before_labels():
-    calls, labels = [{"time": "2026-11-24T10:59:59Z"}], [{"time": "2026-11-24T10:00:00Z"}]
-    assert by_hour(calls, labels) == [("2026-11-24T10", calls, labels)]
+def test_of_one_part_of_a_day_calls_come_before_labels():
+    calls, labels = [{"time": "2026-11-24T11:59:59Z"}], [{"time": "2026-11-24T06:00:00Z"}]
+    assert by_part(calls, labels) == [(("2026-11-24", 1), calls, labels)]
+    assert len(by_part(calls, [{"time": "2026-11-24T05:59:59Z"}])) == 2
