@@ -238,6 +238,37 @@ def test_old_months_are_dropped_whole(own_server):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="a small disk is mounted for it, which takes root")
+def test_a_post_of_two_months_is_kept_whole_or_not_at_all(nothing_is_left):
+    """The disk has room for one of the two files, or a little more, or less."""
+    from test_94_disk_full import SmallServer
+
+    server = SmallServer()
+    try:
+        client = Client(server)
+        times = (now() - 60, now() - 35 * DAY)
+        def rows(batch):
+            return [{"function": "two", "prediction_id": f"{batch}-{i}", "score": 0.5, "time": times[i % 2]} for i in range(1000)]
+        client.post_rows("/v1/predictions", rows("first"))
+        kept = refused = 0
+        for batch in range(60):
+            server.fill()
+            os.truncate(server.state / "filler", (server.state / "filler").stat().st_size - 4096 * (batch * 7 % 140))
+            try:
+                kept += client.post_rows("/v1/predictions", rows(batch))["accepted"]
+            except Refused as error:
+                assert error.status == 507, error
+                refused += 1
+            assert client.get("/v1/quality/two", **{"from": "-60d"})["n"] == 1000 + kept, batch
+            server.clear()
+        assert refused > 5 and kept > 5000
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill9()
+        server.remove()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a small disk is mounted for it, which takes root")
 def test_a_full_disk_keeps_nothing_by_halves(nothing_is_left):
     from test_94_disk_full import SmallServer
 

@@ -55,6 +55,9 @@ MUST_USE bool db_migrate(struct db *db, const struct db_migration *list, int cou
 
 MUST_USE bool db_begin(struct db *db, struct err *err); /* BEGIN IMMEDIATE */
 MUST_USE bool db_commit(struct db *db, struct err *err);
+/* What the transaction has changed goes into the log now, and its commit needs almost no room any more: for a
+ * transaction of several files, which is to fail before the first of them has committed. */
+MUST_USE bool db_flush(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* harmless when there is no transaction */
 
 MUST_USE bool db_run_values(struct db *db, struct err *err, const char *sql, const struct db_value *values, int count);

@@ -356,6 +356,16 @@ bool db_commit(struct db *db, struct err *err)
     return db_run(db, err, "COMMIT");
 }
 
+bool db_flush(struct db *db, struct err *err)
+{
+    int rc = sqlite3_db_cacheflush(db->handle);
+
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY) /* a page is in use, and stays for the commit */
+        return true;
+    stop_if_not_durable(rc);
+    return err_set(err, code_of(rc), "SQL: %s", sqlite3_errstr(rc)); /* the handle does not keep it */
+}
+
 void db_rollback(struct db *db)
 {
     if (!sqlite3_get_autocommit(db->handle))

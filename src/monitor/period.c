@@ -121,10 +121,15 @@ static bool end_call(struct period *period, struct err *err)
                                DB_INT(period->next_row - period->call_first), DB_INT(call));
 }
 
-bool period_commit(struct period *period, struct err *err)
+bool period_prepare(struct period *period, struct err *err)
 {
     return end_call(period, err) && tally_write(&period->tally, period->db, err) && runs_write(period->runs, err) &&
-           db_commit(period->db, err);
+           db_flush(period->db, err);
+}
+
+bool period_commit(struct period *period, struct err *err)
+{
+    return db_commit(period->db, err);
 }
 
 bool period_rollback(struct period *period, struct err *err)

@@ -2,7 +2,7 @@
  * period: one month's file, `2026-11.db`: the predictions of that month, what is known to be true of them, and the
  * histograms of their scores.  One file, so that one transaction covers a row, its place in the index and its count.
  *
- *     period_begin ─▶ period_insert, period_label … ─▶ period_commit
+ *     period_begin ─▶ period_insert, period_label … ─▶ period_prepare ─▶ period_commit
  *                                                  └─▶ period_rollback (the file's tables in memory are read again)
  *
  * Columns of the views `predictions`, `labels`, `confusion_hourly`, `undecided_hourly` stay; the tables behind may
@@ -38,6 +38,8 @@ uint64_t period_tag(const struct period *period); /* what the ids of its rows en
 /* durable: the commit waits for the disk.  Else what the journal still has may be lost by a power cut, and is read
  * again. */
 MUST_USE bool period_begin(struct period *period, bool durable, struct err *err);
+/* All but the commit itself; what can fail for want of room fails here. */
+MUST_USE bool period_prepare(struct period *period, struct err *err);
 MUST_USE bool period_commit(struct period *period, struct err *err);
 /* False: the file could not be read again, and is not usable. */
 MUST_USE bool period_rollback(struct period *period, struct err *err);

@@ -159,8 +159,19 @@ bool store_begin(struct store *store, bool durable, struct err *err)
     return store->in_transaction;
 }
 
+/* A full disk is to be found before the first file has committed. */
+static bool prepare(struct store *store, struct err *err)
+{
+    for (int i = 0; i < store->opened_count; i++)
+        if (store->opened[i].in_transaction && !period_prepare(store->opened[i].period, err))
+            return false;
+    return db_flush(store->db, err);
+}
+
 bool store_commit(struct store *store, struct err *err)
 {
+    if (!prepare(store, err))
+        return false;
     for (int i = 0; i < store->opened_count; i++)
         if (store->opened[i].in_transaction) {
             if (!period_commit(store->opened[i].period, err))
