@@ -31,7 +31,7 @@ void replay_end(struct replay *replay, enum replay_state state, str why)
     replay->is_ending = true;
     replay->end_state = state;
     replay->saved.why = arena_copy(&replay->arena, why);
-    for (int i = 0; i < replay->page.count && !replay->is_busy; i++) /* a page that a job has has none */
+    for (int i = 0; !replay->is_busy && i < replay->page.count; i++) /* a page that a job has has none */
         if (replay->page.calls[i].state == CALL_RUNNING)
             invoke_cancel(&replay->page.calls[i].invocation);
     replays_kick(replay->replays);
@@ -159,7 +159,7 @@ int replay_page_done(const struct replay *replay)
 {
     int done = 0;
 
-    for (int i = 0; i < replay->page.count && replay->page.is_there; i++) /* one that is being read is not */
+    for (int i = 0; replay->page.is_there && i < replay->page.count; i++) /* one that is being read is not */
         done += replay->page.calls[i].state == CALL_JUDGED || replay->page.calls[i].state == CALL_LEFT_OUT;
     return done;
 }

@@ -59,7 +59,7 @@ enum pool_room pool_room(const struct pool *pool)
     return room;
 }
 
-static int64_t now_us = INT64_C(1700000000000000);
+static _Atomic int64_t now_us = INT64_C(1700000000000000);
 
 static int64_t read_now(void)
 {
