@@ -136,6 +136,8 @@ def test_it_opens_by_its_token_and_forgets_it(visit, house):
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
     row = at.page.get_by_role("row", name=re.compile(NAME))
     expect(row).to_contain_text("12")
+    precision = house.api.get(f"/v1/quality/{NAME}")["precision"]
+    expect(row).to_contain_text(f"{precision['value']:.3f} {precision['low']:.3f}–{precision['high']:.3f}")
     row.get_by_role("link", name=NAME, exact=True).click()
     expect(at.page.get_by_role("heading", name="Calls as they happen")).to_be_visible()
 

@@ -22,7 +22,7 @@ function everyStep(body, points) {
 
 function charts(context, body, points) {
   const { times, found } = everyStep(body, points);
-  const of = (key) => found.map((p) => (p ? p[key] : 0));
+  const of = (key) => found.map((p) => (p ? p[key] : 0)), bars = (key) => of(key).map((v) => v || null); // of none no bar, not even its outline
   const latency = (q) => found.map((p) => p?.latency_ms[q] ?? null);
   const unit = body.step % 3600 ? `${body.step / 60} min` : `${body.step / 3600} h`;
   const span = [times[0], times.at(-1) + body.step];
@@ -30,14 +30,14 @@ function charts(context, body, points) {
   const shared = { times, span, sync: "traffic", onSelect };
   return h("div", { class: "grid two" },
     panel("Calls", `each ${unit}; drag over a chart to look closer`, timeChart({ ...shared, label: "Calls over time", as: f.count, lines: [
-      { name: "calls", values: of("calls"), bars: true, colour: "--accent", fill: "--accent-soft", as: f.count }] })),
+      { name: "calls", values: bars("calls"), bars: true, colour: "--accent", fill: "--accent-soft", as: f.count }] })),
     panel("Errors and throttles", `each ${unit}`, timeChart({ ...shared, label: "Errors and throttles over time", as: f.count, lines: [
       { name: "errors", values: of("errors"), colour: "--bad", as: f.count }, { name: "throttles", values: of("throttles"), colour: "--warm", as: f.count, dash: [5, 3] }] })),
     panel("Latency", "from the first byte in to the answer out; within 1 %", timeChart({ ...shared, label: "Latency percentiles over time", as: f.duration, lines: [
       { name: "p50", values: latency("p50"), colour: "--accent", as: f.duration, points: true }, { name: "p95", values: latency("p95"), colour: "--warm", as: f.duration, points: true },
       { name: "p99", values: latency("p99"), colour: "--muted", as: f.duration, dash: [5, 3], points: true }] })),
     panel("Cold starts and memory", "a cold call waited for a worker to start", timeChart({ ...shared, label: "Cold starts and peak memory over time", as: f.number, lines: [
-      { name: "cold starts", values: of("cold"), bars: true, colour: "--accent", fill: "--accent-soft", as: f.count },
+      { name: "cold starts", values: bars("cold"), bars: true, colour: "--accent", fill: "--accent-soft", as: f.count },
       { name: "memory peak, MB", values: found.map((p) => p?.memory_peak_mb || null), colour: "--warm", as: f.number, points: true }] })));
 }
 
