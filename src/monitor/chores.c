@@ -21,6 +21,7 @@ struct chores {
     struct inbox *inbox;
     struct silence *silence;
     int64_t dropped_at_us;                   /* steady; 0: not yet */
+    int64_t applied_count, refused_count;    /* out of the inbox, and not said yet */
     int64_t silent_count;                    /* labelled, and not said yet */
     int dropped_months;                      /* by which setting */
     char told[sizeof((struct err){0}.text)]; /* the trouble that was said last */
@@ -47,10 +48,13 @@ static bool run_inbox(struct chores *chores)
         tell(chores, "labels wait in label_inbox: they cannot be applied now", &err);
         return false;
     }
-    if (report.applied > 0 || report.refused > 0) {
+    chores->applied_count += report.applied;
+    chores->refused_count += report.refused;
+    if (!report.has_more && chores->applied_count + chores->refused_count > 0) {
         chores->told[0] = '\0';
-        log_info("labels were taken out of label_inbox", F_INT("applied", report.applied),
-                 F_INT("refused", report.refused));
+        log_info("labels were taken out of label_inbox", F_INT("applied", chores->applied_count),
+                 F_INT("refused", chores->refused_count));
+        chores->applied_count = chores->refused_count = 0;
     }
     return report.has_more;
 }
