@@ -15,6 +15,7 @@ from monitor_client import Client
 from playwright.sync_api import expect, sync_playwright
 
 NAME, DAY = "matcher", 24 * 3600
+expect.set_options(timeout=20_000)  # under the sanitizers, on a busy machine
 CHROMIUM = "/usr/bin/chromium"
 SLIDER_MS_MAX = 16
 VIEWS = {
@@ -66,6 +67,8 @@ def house(nothing_is_left):
     client.put(f"/v1/functions/{NAME}/monitor", {"rows": "$[*]", "score": "score", "items": ["id"], "threshold": 0.625})
     assert client.post_rows("/v1/predictions", rows)["accepted"] == len(rows)
     assert client.post_rows("/v1/labels", labels)["accepted"] == len(labels)
+    times = [{"function": NAME, "name": "complete_operation", "value": 30 + i % 7, "time": iso(time.time() - i * DAY / 10)} for i in range(120)]
+    assert client.post_rows("/v1/events", times)["accepted"] == len(times)
     server.api = client
     yield server
     server.stop()
@@ -166,6 +169,8 @@ def test_quality_says_n_interval_and_labelled_share(visit, house):
     for row in house.api.get(f"/v1/quality/{NAME}", by="segment")["groups"]:
         expect(page.get_by_role("row", name=re.compile(f"^{row['key']}"))).to_contain_text(f"{row['recall']['value']:.3f}")
     expect(page.locator(".marks")).to_contain_text("version 2")
+    (event,) = house.api.get(f"/v1/quality/{NAME}/business")["events"]
+    expect(page.locator(".panel", has_text="complete_operation")).to_contain_text(f"median {event['median']['value']:.0f} (")
 
 
 def test_a_view_is_all_in_its_address(visit, house):

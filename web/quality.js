@@ -61,15 +61,25 @@ function bySegment(context, parts, span) {
   })));
 }
 
+// Events that were told (POST /v1/events): how the business fares, beside how right the model is.
+function business(events, marks, span) {
+  return events.filter((e) => e.n).map((e) => {
+    const groups = e.groups.filter((g) => g.n), of = (key) => groups.map((g) => g.median[key] ?? null);
+    return panel(e.name, `median ${f.number(e.median.value)} (${f.number(e.median.low)}–${f.number(e.median.high)}), n ${f.count(e.n)}${e.open ? `; ${f.count(e.open)} not ended yet` : ""}; half lie between ${f.number(e.p25.value)} and ${f.number(e.p75.value)}`,
+      timeChart({ times: groups.map((g) => f.seconds(g.key)), span, marks, sync: "quality", height: 150, label: `Median of ${e.name} by day`, lines: [
+        { name: "median", values: of("value"), colour: "--accent", points: true, as: f.number }, { name: "high", values: of("high"), hidden: true }, { name: "low", values: of("low"), hidden: true }], bands: [[1, 2, "--accent-soft"]] }));
+  });
+}
+
 const markList = (marks) => marks.length > 0 && panel("What was changed", null, h("ul", { class: "marks" }, marks.map((m) =>
   h("li", { class: m.kind }, h("time", { datetime: m.time }, f.time(m.time).slice(0, 16)), " ", m.text))));
 
 export async function quality(context) {
   const path = `/v1/quality/${enc(context.name)}`, by = context.query.by ?? "day", asked = context.asked();
   const all = (group) => get(path, { ...asked, by: group }, context.signal);
-  const [whole, versions, segments, estimate, bar] = await Promise.all([
+  const [whole, versions, segments, estimate, told, bar] = await Promise.all([
     all(by), getOr(null, path, { ...context.window, segment: asked.segment, by: "version" }, context.signal), getOr(null, path, { ...context.window, version: asked.version, by: "segment" }, context.signal),
-    getOr(null, `${path}/estimate`, asked, context.signal),
+    getOr(null, `${path}/estimate`, asked, context.signal), getOr({ events: [] }, `${path}/business`, { ...context.window, by: "day" }, context.signal),
     controls(context, select("Each", by, ["hour", "day"], (to) => context.go({ by: to })))]);
   if (!whole.n) return [bar, nothing(context)];
   const largest = asked.segment ? [] : [...(segments?.groups ?? [])].filter((g) => g.key && g.labelled).sort((a, b) => b.n - a.n).slice(0, SEGMENTS_DRAWN);
@@ -94,5 +104,6 @@ export async function quality(context) {
     versions?.groups?.length > 0 && panel("Versions beside each other", null, forest("Figures by version", versions.groups, pair, (k) => `version ${k}`)),
     segments?.groups?.some((g) => g.key) && panel("Segments", "where it is worse than elsewhere", forest("Figures by segment", segments.groups, pair, (k) => k || "(none)")),
     bySegment(context, parts, [Math.max(span[0], first), span[1]]),
+    business(told.events, whole.marks ?? [], [Math.max(span[0], first), span[1]]),
     jsonLink(path + toQuery({ ...asked, by }))];
 }
