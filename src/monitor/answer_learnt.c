@@ -23,7 +23,8 @@ enum {
     MONTH_DAYS = 30,
     RELIABILITY_BINS = 10,
     ADVISED_DEFAULT = 200,
-    SEED = 1, /* the same question has the same answer */
+    SEED = 1,     /* the same question has the same answer */
+    DRAWS = 1000, /* of an interval: a page waits for them */
 };
 
 static bool figures_of(const struct answering *answering, int64_t from_us, int64_t to_us, struct figures **ret,
@@ -140,7 +141,7 @@ static void estimate(const struct answering *answering, const struct stats_score
                      const struct stats_confusion *known, const double scores[STATS_BINS], int edge,
                      struct stats_estimate *ret, bool *ret_learnt)
 {
-    const struct stats_draws how = {.level = STATS_LEVEL_DEFAULT, .seed = SEED};
+    const struct stats_draws how = {.level = STATS_LEVEL_DEFAULT, .seed = SEED, .count = DRAWS};
     struct stats_calibration *calibration = arena_new(answering->arena, struct stats_calibration, 1);
     struct stats_estimate_of of = {reference, calibration, scores, *known, edge};
 
@@ -191,7 +192,7 @@ static void write_estimate(struct jw *jw, const struct stats_estimate *estimate)
 
 static void write_adjusted(struct jw *jw, const struct stats_scores *scores, int edge)
 {
-    const struct stats_draws how = {.level = STATS_LEVEL_DEFAULT, .seed = SEED};
+    const struct stats_draws how = {.level = STATS_LEVEL_DEFAULT, .seed = SEED, .count = DRAWS};
     struct stats_adjusted adjusted = stats_adjust(scores, edge, &how);
 
     jw_object_key(jw, "adjusted"); /* as if labels had been taken at random */

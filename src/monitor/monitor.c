@@ -28,7 +28,7 @@
 
 enum {
     FOLDER_MAX = 3800,
-    CAPTURE_AFTER_MS = 50,
+    CAPTURE_AFTER_MS = 500,  /* each transaction has a cost of its own, so few of them */
     CAPTURE_AGAIN_MS = 1000, /* after the database refused */
 };
 
