@@ -103,15 +103,6 @@ static double labelled_of(const struct figures *figures)
     return c->tp + c->fp + c->fn + c->tn;
 }
 
-/* The mean of (p - y)^2, from the sums of p and p^2 by label. */
-static double brier_of(const struct figures *figures)
-{
-    double n = labelled_of(figures), positives = figures->decided.tp + figures->decided.fn;
-
-    return n > 0 ? (figures->sum_squares[0] + figures->sum_squares[1] - 2 * figures->sum[1] + positives) / n
-                 : (double)NAN;
-}
-
 static void answer_confusion(struct jw *jw, const struct stats_confusion *c, double unlabelled_positive,
                              double unlabelled_negative)
 {
@@ -168,7 +159,7 @@ static void answer_group(const struct answering *answering, const struct figures
     answer_decisions(answering, figures, edge);
     answer_interval(jw, "auc", &auc);
     jw_real(jw, "average_precision", stats_average_precision(&figures->scores));
-    jw_real(jw, "brier", brier_of(figures));
+    jw_real(jw, "brier", answer_brier(figures));
 }
 
 static void answer_threshold(const struct answering *answering, const struct answer_figures *figures)

@@ -31,6 +31,9 @@ MUST_USE bool answer_marks(struct answering *answering, int64_t from_us, int64_t
 /* precision, recall, specificity, accuracy, prevalence, f1 as intervals */
 void answer_proportions(struct jw *jw, const struct stats_confusion *confusion);
 
+/* The mean of (score - label)^2, exactly; NAN without labels. */
+double answer_brier(const struct figures *figures);
+
 /* {"value": 0.91, "low": 0.88, "high": 0.93, "n": 412, "k": 375}; what is undefined is null. */
 void answer_interval(struct jw *jw, const char *key, const struct stats_interval *interval);
 void answer_number(struct jw *jw, const char *key, double value); /* whole ones without a fraction; NAN: null */

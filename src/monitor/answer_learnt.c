@@ -46,7 +46,7 @@ static bool figures_of(const struct answering *answering, int64_t from_us, int64
 /* -- calibration ------------------------------------------------------------------------------------------------------
  */
 
-static double brier_of(const struct figures *figures)
+double answer_brier(const struct figures *figures)
 {
     const struct stats_confusion *c = &figures->decided;
     struct stats_moments of[2] = {{c->fp + c->tn, figures->sum[0], figures->sum_squares[0]},
@@ -82,7 +82,7 @@ bool answer_calibration(struct answering *answering, struct err *err)
         return false;
     jw_object(jw);
     answer_head(answering, question->from_us, question->to_us);
-    jw_real(jw, "brier", brier_of(figures));
+    jw_real(jw, "brier", answer_brier(figures));
     count = stats_reliability_by_width(&figures->scores, RELIABILITY_BINS, STATS_LEVEL_DEFAULT, rows);
     jw_real(jw, "ece", stats_calibration_error(rows, count));
     write_reliability(jw, "bins", rows, count);

@@ -93,11 +93,6 @@ int64_t period_month(const struct period *period)
     return period->month_us;
 }
 
-uint64_t period_tag(const struct period *period)
-{
-    return period->tag;
-}
-
 /* -- transactions ---------------------------------------------------------------------------------------------------
  */
 

@@ -33,7 +33,6 @@ void period_path(const char *folder, int64_t month_us, char ret[PERIOD_PATH_MAX]
 MUST_USE bool period_open(const char *folder, int64_t time_us, struct period **ret, struct err *err);
 void period_close(struct period *period);
 int64_t period_month(const struct period *period);
-uint64_t period_tag(const struct period *period); /* what the ids of its rows end with */
 
 /* durable: the commit waits for the disk.  Else what the journal still has may be lost by a power cut, and is read
  * again. */

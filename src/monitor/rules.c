@@ -67,19 +67,14 @@ static bool load_thresholds(struct rules *rules, struct err *err)
 /* -- settings ---------------------------------------------------------------------------------------------------------
  */
 
-static void keep_as(struct rules *rules, str key, struct kept_settings *kept)
-{
-    map_put(&rules->settings, key, kept);
-}
-
 /* Under its version, and as the newest of its function. */
 static void keep_settings(struct rules *rules, struct kept_settings *kept)
 {
     const struct kept_settings *before = map_get(&rules->settings, kept->function);
 
     rules->monitored_count += !kept->is_off - (before && !before->is_off);
-    keep_as(rules, key_of(kept->function, kept->version, &rules->arena), kept);
-    keep_as(rules, kept->function, kept);
+    map_put(&rules->settings, key_of(kept->function, kept->version, &rules->arena), kept);
+    map_put(&rules->settings, kept->function, kept);
 }
 
 static bool make_settings(struct rules *rules, str json, struct kept_settings **ret, struct err *err)

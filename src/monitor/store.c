@@ -82,11 +82,6 @@ struct rules *store_rules(struct store *store)
     return &store->rules;
 }
 
-struct db *store_db(struct store *store)
-{
-    return store->db;
-}
-
 /* -- files -----------------------------------------------------------------------------------------------------------
  */
 

@@ -31,7 +31,6 @@ enum {
 MUST_USE bool store_open(const char *folder, struct store **ret, struct err *err);
 void store_close(struct store *store);
 struct rules *store_rules(struct store *store);
-struct db *store_db(struct store *store); /* monitor.db */
 
 MUST_USE bool store_begin(struct store *store, bool durable, struct err *err);
 MUST_USE bool store_commit(struct store *store, struct err *err);
